@@ -1,0 +1,116 @@
+"""An event: an immutable fact about one customer, with an id and a time."""
+
+from enum import StrEnum
+
+import msgspec
+
+from cvo.core.clock import Instant
+from cvo.core.ids import DecisionId, EventId, PersonId
+
+Scalar = str | int | float | bool
+
+
+class TraitsSet(msgspec.Struct, frozen=True, array_like=True, tag="traits"):
+    """What is true of the customer from now on; `None` forgets a trait."""
+
+    traits: dict[str, Scalar | list[str] | None]
+
+
+class ConsentSet(msgspec.Struct, frozen=True, array_like=True, tag="consent"):
+    """What the customer allows, by purpose or channel; what is not mentioned stays as it was."""
+
+    purposes: dict[str, bool]
+
+
+class Activity(msgspec.Struct, frozen=True, array_like=True, tag="activity"):
+    """Something the customer did that has no type of its own: a visit, a search, a call."""
+
+    name: str
+    properties: dict[str, Scalar | list[str] | None] = {}
+
+
+class Order(msgspec.Struct, frozen=True, array_like=True, tag="order"):
+    """A completed order; `revenue_minor` is without shipping and tax, in minor units of `currency`."""
+
+    order_id: str
+    revenue_minor: int
+    currency: str
+
+
+class Refund(msgspec.Struct, frozen=True, array_like=True, tag="refund"):
+    """Money given back for an order; counts at the date of the order it belongs to."""
+
+    order_id: str
+    amount_minor: int
+    currency: str
+
+
+class ResponseKind(StrEnum):
+    """What a customer did about an action that was shown, from least to most."""
+
+    PRESENTED = "presented"
+    DISMISSED = "dismissed"
+    CLICKED = "clicked"
+    ACCEPTED = "accepted"
+    CONVERTED = "converted"
+
+
+class Response(msgspec.Struct, frozen=True, array_like=True, tag="response"):
+    """A response to an action, with the action's labels as they were."""
+
+    kind: ResponseKind
+    action: str
+    team: str
+    stage: str
+    channel: str
+    decision_id: DecisionId | None = None
+
+
+class Delivery(StrEnum):
+    """What became of a decision."""
+
+    DELIVERED = "delivered"
+    """The customer gets the action."""
+    WITHHELD = "withheld"
+    """Chosen, and not delivered by a coin of known probability; counts as a contact for limits."""
+    NOTHING = "nothing"
+    """Doing nothing was chosen."""
+
+
+class Decided(msgspec.Struct, frozen=True, array_like=True, tag="decided"):
+    """A decision, ours or one made elsewhere, with the action's labels as they were.
+
+    `propensity` is the probability that the policy picks this option, `delivered_probability` that the
+    customer gets it; `options` are what could have been picked, nothing being the empty string.
+    """
+
+    decision_id: DecisionId
+    placement: str
+    channel: str
+    action: str | None
+    team: str | None
+    stage: str | None
+    delivery: Delivery
+    propensity: float
+    delivered_probability: float
+    options: dict[str, float]
+    contact_cost_minor: int
+    currency: str
+
+
+Body = TraitsSet | ConsentSet | Activity | Order | Refund | Response | Decided
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True):
+    """One fact about one person: ordered by `at`, then `event_id`."""
+
+    event_id: EventId
+    person_id: PersonId
+    at: Instant
+    received_at: Instant
+    body: Body
+
+    @property
+    def order(self) -> tuple[Instant, EventId]:
+        """Return the key that puts facts in the order in which they happened."""
+        return self.at, self.event_id
