@@ -1,0 +1,118 @@
+"""Reading a catalogue from its YAML files, with errors that name file, entry and remedy."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from cvo.actions.catalogue import Catalogue
+from cvo.core.errors import CatalogueError
+
+_SECTIONS = {field.encode_name for field in msgspec.structs.fields(Catalogue)}
+
+
+def read_catalogue(folder: Path) -> Catalogue:
+    """Read every `*.yaml` of a folder as one catalogue; sections may be spread over files.
+
+    Raises `CatalogueError` for YAML that does not parse, an unknown section or field, a wrong type, an id
+    given twice, or a reference to an entry that is not there.
+    """
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise CatalogueError(f"{folder} holds no *.yaml file; `cvo init` writes one to start from")
+    sections: dict[str, dict[str, Any]] = {}
+    home: dict[tuple[str, str], Path] = {}
+    for file in files:
+        for section, entries in _mapping(file).items():
+            if section not in _SECTIONS:
+                raise CatalogueError(f"{file}: unknown section {section!r}; known: {', '.join(sorted(_SECTIONS))}")
+            if not isinstance(entries, dict):
+                raise CatalogueError(f"{file}: {section} has to map ids to entries")
+            for key, entry in entries.items():
+                if (section, key) in home:
+                    raise CatalogueError(f"{file}: {section}.{key} is also in {home[section, key].name}; keep one")
+                home[section, key] = file
+                sections.setdefault(section, {})[key] = entry
+    catalogue = _convert(sections, folder)
+    _check(catalogue)
+    return catalogue
+
+
+def parse_catalogue(text: str) -> Catalogue:
+    """Read a catalogue from the text of one YAML file; raises as `read_catalogue` does."""
+    catalogue = _convert(_load(text, "the text"), "the text")
+    _check(catalogue)
+    return catalogue
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key given twice, which plain YAML loading would settle silently."""
+
+
+def _unique_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if key.value in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is given twice", key.start_mark)
+        seen.add(key.value)
+    return dict(loader.construct_pairs(node, deep=True))
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
+
+
+def _load(text: str, where: object) -> dict[str, Any]:
+    try:
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506  (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise CatalogueError(f"{where} is not YAML: {error}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise CatalogueError(f"{where} has to map section names to entries")
+    return content
+
+
+def _mapping(file: Path) -> dict[str, Any]:
+    return _load(file.read_text(encoding="utf-8"), file)
+
+
+def _convert(sections: dict[str, Any], where: object) -> Catalogue:
+    try:
+        return msgspec.convert(sections, Catalogue, strict=False)
+    except msgspec.ValidationError as error:
+        raise CatalogueError(f"{where}: {error}") from None
+
+
+def _check(catalogue: Catalogue) -> None:
+    for key, placement in catalogue.placements.items():
+        _refer(f"placements.{key}", "channel", placement.channel, catalogue.channels)
+        _at_least(f"placements.{key}.slots", placement.slots, 1)
+    for key, action in catalogue.actions.items():
+        where = f"actions.{key}"
+        _refer(where, "team", action.team, catalogue.teams)
+        _at_least(f"{where}.window_days", action.window_days, 1)
+        _at_least(f"{where}.contact_cost", action.contact_cost, 0)
+        if action.withheld_rate is not None and not 0 <= action.withheld_rate < 1:
+            raise CatalogueError(f"{where}.withheld_rate is {action.withheld_rate}; it has to be in [0, 1)")
+        for name, creative in action.creatives.items():
+            _refer(f"{where}.creatives.{name}", "placement", creative.placement, catalogue.placements)
+    for key, limit in catalogue.limits.items():
+        _at_least(f"limits.{key}.at_most", limit.at_most, 0)
+        _at_least(f"limits.{key}.days", limit.days, 1)
+        known = {"channel": catalogue.channels, "team": catalogue.teams, "action": catalogue.actions}
+        if limit.of is not None and limit.per in known:
+            _refer(f"limits.{key}", "of", limit.of, known[limit.per])
+
+
+def _refer(where: str, field: str, value: str, known: Iterable[str]) -> None:
+    if value not in known:
+        names = ", ".join(sorted(known)) or "none yet"
+        raise CatalogueError(f"{where}: {field} {value!r} is not in the catalogue; known: {names}")
+
+
+def _at_least(where: str, value: Any, least: int) -> None:
+    if value < least:
+        raise CatalogueError(f"{where} is {value}; it has to be at least {least}")
