@@ -1,0 +1,1 @@
+"""What the company could do: catalogue, rules, contact limits, drafts."""

@@ -1,7 +1,7 @@
 """The catalogue: everything the company could do for a customer, as frozen values.
 
-A catalogue is data: it is read from reviewable YAML (`read.py`), changed by drafts (`drafts.py`) and compiled into
-a rulebook (`rulebook.py`). Its digest is its version.
+A catalogue is data: it is read from reviewable YAML (`read.py`), changed by drafts (`drafts.py`) and compiled
+into a rulebook (`rulebook.py`). Its digest is its version.
 """
 
 from decimal import Decimal
@@ -13,7 +13,6 @@ import msgspec
 
 from cvo.core.clock import Instant
 from cvo.core.digest import digest
-from cvo.core.evidence import Grade
 
 
 class Stage(StrEnum):
@@ -125,7 +124,7 @@ class Trait(Entry, frozen=True):
 
 
 class Feature(Entry, frozen=True):
-    """An input of the models: a fact such as `customer.recency` or `orders(90)`, as a number or a category."""
+    """An input of the models: a fact such as `customer.recency`, as a number or a category."""
 
     value: str
     kind: Literal["number", "category"]
@@ -137,7 +136,6 @@ class Assumption(Entry, frozen=True):
     value: float
     because: str
     standard_deviation: float = 0.0
-    grade: Literal[Grade.ASSUMED] = Grade.ASSUMED
 
 
 class Catalogue(Entry, frozen=True, dict=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 import yaml
@@ -10,7 +10,9 @@ import yaml
 from cvo.actions.catalogue import Catalogue
 from cvo.core.errors import CatalogueError
 
-_SECTIONS = {field.encode_name for field in msgspec.structs.fields(Catalogue)}
+_ENTRY_TYPES: dict[str, type[Any]] = {
+    section: get_args(hint)[1] for section, hint in get_type_hints(Catalogue).items()
+}
 
 
 def read_catalogue(folder: Path) -> Catalogue:
@@ -26,13 +28,12 @@ def read_catalogue(folder: Path) -> Catalogue:
     home: dict[tuple[str, str], Path] = {}
     for file in files:
         for section, entries in _mapping(file).items():
-            if section not in _SECTIONS:
-                raise CatalogueError(f"{file}: unknown section {section!r}; known: {', '.join(sorted(_SECTIONS))}")
-            if not isinstance(entries, dict):
-                raise CatalogueError(f"{file}: {section} has to map ids to entries")
+            _check_section(section, entries, file)
             for key, entry in entries.items():
                 if (section, key) in home:
-                    raise CatalogueError(f"{file}: {section}.{key} is also in {home[section, key].name}; keep one")
+                    raise CatalogueError(
+                        f"{file}: {section}.{key} is also in {home[section, key].name}; keep one"
+                    )
                 home[section, key] = file
                 sections.setdefault(section, {})[key] = entry
     catalogue = _convert(sections, folder)
@@ -55,7 +56,9 @@ def _unique_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any
     seen: set[str] = set()
     for key, _ in node.value:
         if key.value in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is given twice", key.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{key.value!r} is given twice", key.start_mark
+            )
         seen.add(key.value)
     return dict(loader.construct_pairs(node, deep=True))
 
@@ -80,8 +83,31 @@ def _mapping(file: Path) -> dict[str, Any]:
 
 
 def _convert(sections: dict[str, Any], where: object) -> Catalogue:
+    for section, entries in sections.items():
+        _check_section(section, entries, where)
+    return Catalogue(
+        **{
+            section: {
+                str(key): _entry(f"{section}.{key}", entry, _ENTRY_TYPES[section])
+                for key, entry in entries.items()
+            }
+            for section, entries in sections.items()
+        }
+    )
+
+
+def _check_section(section: str, entries: Any, where: object) -> None:
+    if section not in _ENTRY_TYPES:
+        raise CatalogueError(
+            f"{where}: unknown section {section!r}; known: {', '.join(sorted(_ENTRY_TYPES))}"
+        )
+    if not isinstance(entries, dict):
+        raise CatalogueError(f"{where}: {section} has to map ids to entries")
+
+
+def _entry(where: str, entry: Any, entry_type: type[Any]) -> Any:
     try:
-        return msgspec.convert(sections, Catalogue, strict=False)
+        return msgspec.convert(entry, entry_type, strict=False)
     except msgspec.ValidationError as error:
         raise CatalogueError(f"{where}: {error}") from None
 
@@ -102,7 +128,7 @@ def _check(catalogue: Catalogue) -> None:
     for key, limit in catalogue.limits.items():
         _at_least(f"limits.{key}.at_most", limit.at_most, 0)
         _at_least(f"limits.{key}.days", limit.days, 1)
-        known = {"channel": catalogue.channels, "team": catalogue.teams, "action": catalogue.actions}
+        known: dict[str, Iterable[str]] = {"channel": catalogue.channels, "team": catalogue.teams, "action": catalogue.actions}
         if limit.of is not None and limit.per in known:
             _refer(f"limits.{key}", "of", limit.of, known[limit.per])
 

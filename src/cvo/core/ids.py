@@ -31,5 +31,3 @@ def decision_id(at: Instant, seed: str, *key: str | bytes | int) -> DecisionId:
     value = value & ~(0xF << 76) | (0x7 << 76)
     value = value & ~(0x3 << 62) | (0x2 << 62)
     return DecisionId(str(UUID(int=value)))
-
-

@@ -9,9 +9,7 @@ from cvo.core.errors import InvalidInput
 
 # ISO 4217 exponents that are not 2, https://www.iso.org/iso-4217-currency-codes.html
 _EXPONENTS = {
-    **dict.fromkeys(
-        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
-    ),
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
     **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
     **dict.fromkeys("CLF UYW".split(), 4),
 }
@@ -29,7 +27,7 @@ class Money(msgspec.Struct, frozen=True, order=False):
     currency: str
 
     @classmethod
-    def of(cls, amount: Decimal | str | int | float, currency: str) -> "Money":
+    def of(cls, amount: Decimal | str | float, currency: str) -> "Money":
         """Make money from a number or its text; a float is taken by its shortest decimal text."""
         value = Decimal(repr(amount)) if isinstance(amount, float) else Decimal(amount)
         if not value.is_finite():
