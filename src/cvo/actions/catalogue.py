@@ -4,15 +4,19 @@ A catalogue is data: it is read from reviewable YAML (`read.py`), changed by dra
 into a rulebook (`rulebook.py`). Its digest is its version.
 """
 
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from cvo.core.clock import Instant
 from cvo.core.digest import digest
+
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its zone, as people write it: 2026-01-31T08:00:00+01:00."""
 
 
 class Stage(StrEnum):
@@ -82,9 +86,11 @@ class Creative(Entry, frozen=True):
 class Action(Entry, frozen=True):
     """Something the company can do for a customer, owned by a team, serving one stage.
 
-    `contact_cost` is in the company's currency per delivery. `response` is the outcome that counts as a
-    response within `window_days`: `order`, `accepted`, `converted` or `clicked`. `eligible`, `applicable`
-    and `suitable` are rules, all of which have to hold. `withheld_rate` overrides the company's.
+    `contact_cost` is in the company's currency per delivery; `value` is the margin of one response, assumed
+    until responses have been seen. `response` is the outcome that counts as a
+    response within `window_days`: `order`, a response such as `clicked`, or `activity:` and a name.
+    `eligible`, `applicable` and `suitable` are rules, all of which have to hold. `withheld_rate` overrides
+    the company's.
     """
 
     team: str
@@ -93,14 +99,15 @@ class Action(Entry, frozen=True):
     name: str
     contact_cost: Decimal
     creatives: dict[str, Creative]
-    response: Literal["order", "accepted", "converted", "clicked"] = "order"
+    value: Decimal | None = None
+    response: str = "order"
     window_days: int = 14
     attributes: dict[str, str | float | bool] = {}
     eligible: list[str] = []
     applicable: list[str] = []
     suitable: list[str] = []
-    starts_at: Instant | None = None
-    ends_at: Instant | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
     withheld_rate: float | None = None
 
 

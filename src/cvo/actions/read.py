@@ -128,7 +128,11 @@ def _check(catalogue: Catalogue) -> None:
     for key, limit in catalogue.limits.items():
         _at_least(f"limits.{key}.at_most", limit.at_most, 0)
         _at_least(f"limits.{key}.days", limit.days, 1)
-        known: dict[str, Iterable[str]] = {"channel": catalogue.channels, "team": catalogue.teams, "action": catalogue.actions}
+        known: dict[str, Iterable[str]] = {
+            "channel": catalogue.channels,
+            "team": catalogue.teams,
+            "action": catalogue.actions,
+        }
         if limit.of is not None and limit.per in known:
             _refer(f"limits.{key}", "of", limit.of, known[limit.per])
 
