@@ -80,8 +80,9 @@ class Delivery(StrEnum):
 class Decided(msgspec.Struct, frozen=True, array_like=True, tag="decided"):
     """A decision, ours or one made elsewhere, with the action's labels as they were.
 
-    `propensity` is the probability that the policy picks this option, `delivered_probability` that the
-    customer gets it; `options` are what could have been picked, nothing being the empty string.
+    `propensity` is the probability that the policy picks this option. `options` are the probabilities with
+    which the customer gets each option, given the arm and coins already fallen; nothing is the empty string,
+    and they sum to one. The two differ where deliveries are withheld.
     """
 
     decision_id: DecisionId
@@ -92,10 +93,14 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag="decided"):
     stage: str | None
     delivery: Delivery
     propensity: float
-    delivered_probability: float
     options: dict[str, float]
     contact_cost_minor: int
     currency: str
+
+    @property
+    def delivered(self) -> str:
+        """Return the option the customer got: the action, or the empty string for nothing."""
+        return self.action if self.action and self.delivery is Delivery.DELIVERED else ""
 
 
 Body = TraitsSet | ConsentSet | Activity | Order | Refund | Response | Decided
