@@ -55,6 +55,24 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     sample_size: int
     effective_sample_size: float | None = None
 
+    def scaled(self, factor: float, unit: str | None = None) -> "Estimate":
+        """Return the estimate of `factor` times the quantity, in `unit` where that changes."""
+        ends = sorted((factor * self.interval.low, factor * self.interval.high))
+        return msgspec.structs.replace(
+            self,
+            value=factor * self.value,
+            standard_error=abs(factor) * self.standard_error,
+            interval=Interval(ends[0], ends[1], self.interval.level),
+            unit=unit or self.unit,
+        )
+
+    def shifted(self, by: float) -> "Estimate":
+        """Return the estimate of the quantity plus a known number."""
+        low, high = self.interval.low + by, self.interval.high + by
+        return msgspec.structs.replace(
+            self, value=self.value + by, interval=Interval(low, high, self.interval.level)
+        )
+
     def __repr__(self) -> str:
         low, high = self.interval.low, self.interval.high
         return f"{self.value:,.4g} {self.unit} [{low:,.4g}, {high:,.4g}] ({self.grade})"

@@ -1,0 +1,1 @@
+"""What it was worth: outcomes joined to decisions in two ways that never mix, accounts, caused value."""

@@ -1,0 +1,67 @@
+"""The attributed join: which deliveries were followed by a response. It trains response models, nothing else.
+
+What is attributed is not caused: a customer who would have bought anyway responds all the same.
+"""
+
+import polars as pl
+
+from cvo.core.clock import DAY, Instant
+from cvo.ledger.margin import sums_within
+
+
+def responses_to_deliveries(
+    decisions: pl.DataFrame,
+    responses: pl.DataFrame,
+    margin: pl.DataFrame,
+    response_of: dict[str, str],
+    window_days: dict[str, int],
+    as_of: Instant,
+) -> pl.DataFrame:
+    """Return one row a delivery whose window has closed by `as_of`: `responded`, and `margin_minor` in the window.
+
+    A response belongs to the delivery by decision id where it carries one, else by customer, action and
+    window; an activity or an order by customer and window. `response_of` and `window_days` are by action.
+    """
+    delivered = decisions.filter(pl.col("delivered") != "").with_columns(
+        pl.col("delivered")
+        .replace_strict(response_of, default=None, return_dtype=pl.String)
+        .alias("response"),
+        pl.col("delivered").replace_strict(window_days, default=0, return_dtype=pl.Int64).alias("days"),
+    )
+    closed = delivered.filter(
+        pl.col("response").is_not_null() & (pl.col("at") + pl.col("days") * DAY <= as_of)
+    )
+    orders = margin.filter(pl.col("revenue_minor") > 0).select(
+        "person_id",
+        pl.col("at").alias("responded_at"),
+        pl.lit("order").alias("kind"),
+        pl.lit(None, pl.String).alias("action"),
+        pl.lit(None, pl.String).alias("named_decision"),
+    )
+    signals = pl.concat(
+        [
+            responses.rename({"at": "responded_at", "decision_id": "named_decision"}).select(orders.columns),
+            orders,
+        ]
+    )
+    matches = (
+        closed.select("person_id", "decision_id", "at", "days", "delivered", "response")
+        .join(signals, left_on=["person_id", "response"], right_on=["person_id", "kind"])
+        .filter(
+            pl.col("responded_at").is_between(
+                pl.col("at"), pl.col("at") + pl.col("days") * DAY, closed="left"
+            ),
+            pl.col("action").is_null() | (pl.col("action") == pl.col("delivered")),
+            pl.col("named_decision").is_null() | (pl.col("named_decision") == pl.col("decision_id")),
+        )
+        .select("decision_id")
+        .unique()
+    )
+    windows = [
+        sums_within(group, margin, int(days))
+        for (days,), group in closed.group_by("days", maintain_order=True)
+    ]
+    rows = pl.concat(windows) if windows else sums_within(closed, margin, 1)
+    return rows.with_columns(
+        pl.col("decision_id").is_in(matches["decision_id"].implode()).alias("responded")
+    ).sort("person_id", "at", "decision_id")

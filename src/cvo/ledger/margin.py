@@ -1,0 +1,62 @@
+"""Margin by order: revenue less its refunds, at the date of the order, times the margin rate."""
+
+import polars as pl
+
+MARGINS = pl.Schema(
+    {
+        "person_id": pl.Binary(),
+        "at": pl.Int64(),
+        "revenue_minor": pl.Int64(),
+        "refunds_minor": pl.Int64(),
+        "margin_minor": pl.Int64(),
+    }
+)
+
+
+def margins(orders: pl.DataFrame, refunds: pl.DataFrame, margin_rate: float) -> pl.DataFrame:
+    """Return one row an order: its revenue, what was refunded of it, and the margin, in whole minor units.
+
+    A refund counts at the date of the order it belongs to, so that a window closed long ago shows what its
+    sales came to in the end. One without a known order counts at its own date, as revenue of zero.
+    """
+    returned = refunds.group_by("person_id", "order_id", maintain_order=True).agg(
+        pl.col("amount_minor").sum().alias("refunds_minor"), pl.col("at").min().alias("refunded_at")
+    )
+    joined = orders.join(returned, on=["person_id", "order_id"], how="full", coalesce=True)
+    revenue = pl.col("revenue_minor").fill_null(0)
+    refunded = pl.col("refunds_minor").fill_null(0)
+    return (
+        joined.select(
+            "person_id",
+            pl.coalesce("at", "refunded_at").alias("at"),
+            revenue.alias("revenue_minor"),
+            refunded.alias("refunds_minor"),
+            ((revenue - refunded) * margin_rate).round().cast(pl.Int64).alias("margin_minor"),
+        )
+        .sort("person_id", "at")
+        .cast(dict(MARGINS))
+    )
+
+
+def sums_within(starts: pl.DataFrame, margin: pl.DataFrame, days: int) -> pl.DataFrame:
+    """Return `starts` with the sums of all the customer's money from `at` to `at` + `days`.
+
+    `starts` has `person_id` and `at`, one row a window. Nothing but customer and time decides what is
+    counted: not what was decided, nor which message an order says it came from.
+    """
+    money = ["revenue_minor", "refunds_minor", "margin_minor"]
+    numbered = starts.with_row_index("window")
+    within = (
+        numbered.select("window", "person_id", "at")
+        .join(margin.rename({"at": "ordered_at"}), on="person_id")
+        .filter(
+            pl.col("ordered_at").is_between(pl.col("at"), pl.col("at") + days * 86_400_000_000, closed="left")
+        )
+        .group_by("window")
+        .agg(pl.col(money).sum())
+    )
+    return (
+        numbered.join(within, on="window", how="left", maintain_order="left")
+        .with_columns(pl.col(money).fill_null(0))
+        .drop("window")
+    )
