@@ -74,3 +74,12 @@ def minor_exponent(currency: str) -> int:
     if len(currency) != 3 or not currency.isascii() or not currency.isupper():
         raise InvalidInput(f"{currency!r} is not an ISO 4217 currency code such as EUR")
     return _EXPONENTS.get(currency, 2)
+
+
+def minor_unit(currency: str) -> float:
+    """Return what one minor unit is worth in major units: 0.01 for EUR, 1 for JPY.
+
+    >>> minor_unit("EUR")
+    0.01
+    """
+    return 10.0 ** -minor_exponent(currency)

@@ -11,7 +11,7 @@ from cvo.ledger.margin import sums_within
 
 
 def triggers(decisions: pl.DataFrame, window_days: int, as_of: Instant) -> pl.DataFrame:
-    """Return the first live decision of every customer in every window of `window_days` that closed by `as_of`.
+    """Return every customer's first live decision in every window of `window_days` that closed by `as_of`.
 
     Windows are fixed stretches of the calendar, so which decision is scored depends on nothing that the
     decision did. One scored trigger a customer and window keeps outcomes from counting twice.

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cvo.core.evidence import Estimate, Grade, NotEstimable
+from cvo.core.money import minor_unit
 from cvo.inference import buyers_refusal, clustered_mean
 
 FloatArray = NDArray[np.float64]
@@ -33,22 +34,22 @@ class Caused(msgspec.Struct, frozen=True, kw_only=True):
     value: Estimate | NotEstimable
 
 
-def caused_by_action(scored: pl.DataFrame, currency: str, scale: float) -> list[Caused]:
+def caused_by_action(scored: pl.DataFrame, currency: str) -> list[Caused]:
     """Estimate the caused totals of every action delivered in the scored triggers (from `causal.outcomes`).
 
-    `scale` turns minor units into major ones (0.01 for EUR). An action gets a typed reason instead of a
+    An action gets a typed reason instead of a
     number when fewer than 100 buyers stand on either side of its comparison.
     """
     found = scored.filter(pl.col("delivered") != "")["delivered"].unique().sort().to_list()
-    return [_total("action", name, [name], scored, currency, scale) for name in found]
+    return [_total("action", name, [name], scored, currency) for name in found]
 
 
-def caused_by_stage(scored: pl.DataFrame, currency: str, scale: float) -> list[Caused]:
-    """Estimate the same totals by stage: the sum over its actions, with their common comparison accounted for."""
+def caused_by_stage(scored: pl.DataFrame, currency: str) -> list[Caused]:
+    """Estimate the same totals by stage: sums over its actions, whose common comparison is accounted for."""
     delivered = scored.filter(pl.col("delivered") != "")
     stages = delivered.group_by("stage", maintain_order=True).agg(pl.col("delivered").unique().sort())
     return [
-        _total("stage", stage, actions, scored, currency, scale)
+        _total("stage", stage, actions, scored, currency)
         for stage, actions in sorted(stages.iter_rows(), key=lambda row: str(row[0]))
     ]
 
@@ -57,11 +58,10 @@ def _total(
     by: str, name: str, actions: list[str], scored: pl.DataFrame, currency: str, scale: float
 ) -> Caused:
     delivered = scored.filter(pl.col("delivered").is_in(actions))
-    spend = float(delivered["contact_cost_minor"].sum()) * scale
+    spend = float(delivered["contact_cost_minor"].sum()) * minor_unit(currency)
     contrasts = [_contrast(action, scored) for action in actions]
     totals = {
-        money: _estimate(contrasts, scored, f"{money}_minor", currency, scale)
-        for money in ("revenue", "margin")
+        money: _estimate(contrasts, scored, f"{money}_minor", currency) for money in ("revenue", "margin")
     }
     margin = totals["margin"]
     return Caused(
@@ -106,7 +106,7 @@ def _contrast(action: str, scored: pl.DataFrame) -> _Contrast:
 def _estimate(
     contrasts: list[_Contrast], scored: pl.DataFrame, money: str, currency: str, scale: float
 ) -> Estimate | NotEstimable:
-    y = scored[money].to_numpy() * scale
+    y = scored[money].to_numpy() * minor_unit(currency)
     bought = scored["revenue_minor"].to_numpy() > 0
     total, influence = 0.0, np.zeros(len(y))
     for contrast in contrasts:

@@ -34,7 +34,7 @@ def margins(orders: pl.DataFrame, refunds: pl.DataFrame, margin_rate: float) -> 
             ((revenue - refunded) * margin_rate).round().cast(pl.Int64).alias("margin_minor"),
         )
         .sort("person_id", "at")
-        .cast(dict(MARGINS))
+        .cast(MARGINS)
     )
 
 

@@ -45,9 +45,10 @@ class Category(msgspec.Struct, frozen=True, array_like=True, tag="category"):
 
     def columns(self, values: Sequence[Any]) -> FloatArray:
         """Return an n×levels array of zeros and ones."""
-        position = {level: column for column, level in enumerate(self.levels)}
+        position: dict[str | None, int] = {level: column for column, level in enumerate(self.levels)}
         codes = np.array([position.get(_level(value), -1) for value in values], dtype=np.intp)
-        return (codes[:, None] == np.arange(self.width)).astype(np.float64)
+        member: FloatArray = (codes[:, None] == np.arange(self.width)).astype(np.float64)
+        return member
 
 
 class Encoder(msgspec.Struct, frozen=True, array_like=True):
