@@ -18,7 +18,7 @@ def responses_to_deliveries(
     window_days: dict[str, int],
     as_of: Instant,
 ) -> pl.DataFrame:
-    """Return one row a delivery whose window closed by `as_of`: `responded`, and `margin_minor` in the window.
+    """Return one row a delivery whose window closed by `as_of`: `responded`, and the `margin_minor` in it.
 
     A response belongs to the delivery by decision id where it carries one, else by customer, action and
     window; an activity or an order by customer and window. `response_of` and `window_days` are by action.

@@ -54,9 +54,7 @@ def caused_by_stage(scored: pl.DataFrame, currency: str) -> list[Caused]:
     ]
 
 
-def _total(
-    by: str, name: str, actions: list[str], scored: pl.DataFrame, currency: str, scale: float
-) -> Caused:
+def _total(by: str, name: str, actions: list[str], scored: pl.DataFrame, currency: str) -> Caused:
     delivered = scored.filter(pl.col("delivered").is_in(actions))
     spend = float(delivered["contact_cost_minor"].sum()) * minor_unit(currency)
     contrasts = [_contrast(action, scored) for action in actions]
@@ -104,7 +102,7 @@ def _contrast(action: str, scored: pl.DataFrame) -> _Contrast:
 
 
 def _estimate(
-    contrasts: list[_Contrast], scored: pl.DataFrame, money: str, currency: str, scale: float
+    contrasts: list[_Contrast], scored: pl.DataFrame, money: str, currency: str
 ) -> Estimate | NotEstimable:
     y = scored[money].to_numpy() * minor_unit(currency)
     bought = scored["revenue_minor"].to_numpy() > 0

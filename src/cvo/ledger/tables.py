@@ -24,7 +24,7 @@ RESPONSES = pl.Schema(
         "decision_id": pl.String(),
     }
 )
-"""One row a response or activity; `kind` as an action's `response` names it, `action` null for an activity."""
+"""One row a response or activity: `kind` as an action's `response` names it, `action` if it names one."""
 
 DECISIONS = pl.Schema(
     {
