@@ -8,12 +8,13 @@ from cvo.core.clock import Instant
 from cvo.core.ids import DecisionId, EventId, PersonId
 
 Scalar = str | int | float | bool
+Value = Scalar | list[str]
 
 
 class TraitsSet(msgspec.Struct, frozen=True, array_like=True, tag="traits"):
     """What is true of the customer from now on; `None` forgets a trait."""
 
-    traits: dict[str, Scalar | list[str] | None]
+    traits: dict[str, Value | None]
 
 
 class ConsentSet(msgspec.Struct, frozen=True, array_like=True, tag="consent"):
@@ -26,15 +27,19 @@ class Activity(msgspec.Struct, frozen=True, array_like=True, tag="activity"):
     """Something the customer did that has no type of its own: a visit, a search, a call."""
 
     name: str
-    properties: dict[str, Scalar | list[str] | None] = {}
+    properties: dict[str, Value | None] = {}
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True, tag="order"):
-    """A completed order; `revenue_minor` is without shipping and tax, in minor units of `currency`."""
+    """A completed order; `revenue_minor` is without shipping and tax, in minor units of `currency`.
+
+    `properties` keeps what else the order said (coupon, product lines), because a fact can't be asked again.
+    """
 
     order_id: str
     revenue_minor: int
     currency: str
+    properties: dict[str, Value | None] = {}
 
 
 class Refund(msgspec.Struct, frozen=True, array_like=True, tag="refund"):

@@ -1,20 +1,31 @@
 """A profile: the state of one customer now, folded from their events."""
 
+from bisect import bisect_left, bisect_right
+
 import msgspec
 
-from cvo.core.clock import HOUR, Instant
+from cvo.core.clock import DAY, HOUR, Instant
+from cvo.core.errors import Damaged
 from cvo.core.ids import EventId
-from cvo.events.event import Scalar
+from cvo.events.event import Value
 
 LAYOUT = 1
-"""Version of the packed form; a profile of another layout is folded anew from the log."""
+"""Version of the stored form; a profile of another layout is folded anew from the log."""
+
+WINDOW_LIMIT_DAYS = 366
+"""How far back a window may reach."""
+
+_DAY_HOURS = 24
+_FINE_HOURS = 32 * _DAY_HOURS
+_KEPT_HOURS = (WINDOW_LIMIT_DAYS + 2) * _DAY_HOURS
 
 
-class Tally(msgspec.Struct, array_like=True):
-    """How often something happened and for how much, by hour, so that any window up to a year can be asked.
+class Tally(msgspec.Struct, frozen=True, array_like=True):
+    """How often something happened and for how much, so that any window up to a year can be asked.
 
-    `hours` are hours since 1970 (UTC) in ascending order, beside `counts` and `amounts` (minor units).
-    Hours that are more than 366 days older than the newest are dropped: they live on in the totals.
+    `hours` are hours since 1970 (UTC), ascending, beside `counts` and, for money, `amounts` (minor units).
+    What is more than 32 days older than the newest is kept by day, more than a year older lives on in the
+    totals only: a tally never has more than some 1,100 buckets however busy the customer is.
     """
 
     count: int = 0
@@ -25,22 +36,120 @@ class Tally(msgspec.Struct, array_like=True):
     counts: list[int] = []
     amounts: list[int] = []
 
-    def within(self, now: Instant, days: int | None) -> tuple[int, int]:
-        """Return (count, amount in minor units) of the last `days` days up to `now`, or of all time for `None`.
+    def adding(self, at: Instant, amount_minor: int | None = None) -> "Tally":
+        """Return the tally after one more at `at`, which must not lie before `last_at`.
 
-        The hour that the window begins in counts as a whole, so a contact limit is never overrun.
+        A tally of money is given an amount every time, a tally of anything else never.
         """
-        ...
+        hour = at // HOUR
+        hours, counts, amounts = self.hours, self.counts, self.amounts
+        if hours and hours[-1] == hour:
+            counts = [*counts[:-1], counts[-1] + 1]
+            if amount_minor is not None:
+                amounts = [*amounts[:-1], amounts[-1] + amount_minor]
+        else:
+            if hours and _ages(hours, hour):
+                hours, counts, amounts = _aged(hours, counts, amounts, hour)
+            hours = [*hours, hour]
+            counts = [*counts, 1]
+            if amount_minor is not None:
+                amounts = [*amounts, amount_minor]
+        return Tally(
+            self.count + 1,
+            self.amount_minor + (amount_minor or 0),
+            self.first_at if self.count else at,
+            at,
+            hours,
+            counts,
+            amounts,
+        )
+
+    def within(self, now: Instant, days: float | None = None) -> tuple[int, int]:
+        """Return (count, amount in minor units) of the last `days` days up to `now`, or of all time.
+
+        The bucket in which the window begins counts as a whole (an hour, or beyond 32 days a day), so a
+        contact limit is never overrun.
+
+        >>> Tally().adding(Instant(0)).adding(Instant(30 * HOUR)).within(Instant(31 * HOUR), 1)
+        (1, 0)
+        """
+        if days is None:
+            return self.count, self.amount_minor
+        if not self.hours:
+            return 0, 0
+        start = (now - int(days * DAY)) // HOUR
+        if start < self.hours[-1] - _FINE_HOURS:
+            start -= start % _DAY_HOURS
+        low = bisect_left(self.hours, start)
+        high = bisect_right(self.hours, now // HOUR)
+        return sum(self.counts[low:high]), sum(self.amounts[low:high])
 
 
-class Profile(msgspec.Struct, array_like=True):
-    """What we know of one customer. `tallies` is keyed as `profiles/facts.py` documents."""
+def _ages(hours: list[int], newest: int) -> bool:
+    """Tell whether a bucket leaves the hours that are kept singly, or the year that is kept at all."""
+    fine = bisect_left(hours, newest - _FINE_HOURS)
+    return bisect_left(hours, hours[-1] - _FINE_HOURS) != fine or hours[0] < newest - _KEPT_HOURS
+
+
+def _aged(
+    hours: list[int], counts: list[int], amounts: list[int], newest: int
+) -> tuple[list[int], list[int], list[int]]:
+    new_hours: list[int] = []
+    new_counts: list[int] = []
+    new_amounts: list[int] = []
+    for i, original in enumerate(hours):
+        hour = original - original % _DAY_HOURS if original < newest - _FINE_HOURS else original
+        if hour < newest - _KEPT_HOURS:
+            continue
+        if new_hours and new_hours[-1] == hour:
+            new_counts[-1] += counts[i]
+            if amounts:
+                new_amounts[-1] += amounts[i]
+        else:
+            new_hours.append(hour)
+            new_counts.append(counts[i])
+            if amounts:
+                new_amounts.append(amounts[i])
+    return new_hours, new_counts, new_amounts
+
+
+class Profile(msgspec.Struct, frozen=True, array_like=True):
+    """What we know of one customer.
+
+    `tallies` are keyed as `profiles/fold.py` documents. `named` counts those whose name a client chose and
+    `dropped` what was not kept because a profile is bounded.
+    """
 
     layout: int = LAYOUT
     events: int = 0
     first_at: Instant = Instant(0)
     last_at: Instant = Instant(0)
     last_event_id: EventId = EventId(b"")
-    traits: dict[str, Scalar | list[str]] = {}
+    named: int = 0
+    dropped: int = 0
+    traits: dict[str, Value] = {}
     consent: dict[str, bool] = {}
     tallies: dict[str, Tally] = {}
+
+
+EMPTY = Profile()
+"""The profile of somebody just met."""
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Profile)
+
+
+def encode(profile: Profile) -> bytes:
+    """Return the stored form: equal profiles folded from equal events give equal bytes."""
+    return _ENCODER.encode(profile)
+
+
+def decode(data: bytes) -> Profile | None:
+    """Read the stored form; `None` for another layout, which is then folded anew. Damage raises `Damaged`."""
+    # The first byte is the msgpack array header, the second the layout, a small integer.
+    if len(data) > 1 and data[1] != LAYOUT:
+        return None
+    try:
+        return _DECODER.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Damaged(f"a stored profile can't be read ({error}); run `cvo doctor`") from None

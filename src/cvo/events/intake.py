@@ -1,0 +1,226 @@
+"""Intake: a decoded Segment-shaped message becomes a typed `Message`, or a `DeadLetter` with its reason."""
+
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from cvo.core.clock import DAY, LATEST, Instant, parse_rfc3339
+from cvo.core.errors import InvalidInput
+from cvo.core.ids import event_id
+from cvo.core.random import keyed_bytes
+from cvo.events.bodies import body_of
+from cvo.events.event import Activity, Body, TraitsSet
+from cvo.events.message import DeadLetter, ExternalId, Labels, Message, Reason, Refused, anonymous, user
+from cvo.events.values import INTEGER_LIMIT, flatten, text
+
+SIZE_LIMIT = 32 * 1024
+"""Bytes of one message as JSON, as Segment limits it."""
+ID_LIMIT = 256
+"""Characters of an id or an event name."""
+EARLIEST = parse_rfc3339("1990-01-01T00:00:00Z")
+"""Older times are taken for a clock that was never set."""
+AHEAD_LIMIT = DAY
+"""How far ahead of its receipt an event may claim to have happened."""
+
+_NOT_CONTENT = frozenset({"sentAt", "receivedAt"})
+
+
+class _Envelope(msgspec.Struct, rename="camel"):
+    type: str
+    user_id: str | int | None = None
+    anonymous_id: str | int | None = None
+    previous_id: str | int | None = None
+    group_id: str | int | None = None
+    message_id: str | None = None
+    event: str | None = None
+    name: str | None = None
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+    timestamp: str | None = None
+    original_timestamp: str | None = None
+    sent_at: str | None = None
+
+
+class Intake(msgspec.Struct, frozen=True):
+    """The rules of one company for what comes in: its secret `salt`, currency, and the catalogue's labels.
+
+    >>> intake = Intake(salt="s", currency="EUR")
+    >>> raw = {"type": "track", "userId": "u1", "event": "Visit", "messageId": "m1"}
+    >>> intake.read(raw, parse_rfc3339("2026-01-31T08:00:00Z")).body
+    Activity(name='Visit', properties={})
+    >>> intake.read({**raw, "userId": None}, parse_rfc3339("2026-01-31T08:00:00Z")).reason
+    <Reason.MISSING_ID: 'missing_id'>
+    """
+
+    salt: str
+    currency: str
+    labels: Labels = Labels()
+
+    def read(self, raw: object, received_at: Instant, sent_at: str | None = None) -> Message | DeadLetter:
+        """Turn one decoded message into a `Message`, or a `DeadLetter`; never raises for what a client sent.
+
+        `sent_at` is the batch's `sentAt`, used where the message has none. The time of the event is
+        `received_at - (sentAt - originalTimestamp)`, which takes the error of the client's clock out;
+        without `sentAt` it is the timestamp as given, without timestamp `received_at`.
+        A message without `messageId` gets one made from its content apart from `sentAt`, so a retry of
+        the same content is a duplicate.
+        """
+        try:
+            return self._message(raw, received_at, sent_at)
+        except Refused as refusal:
+            return _dead_letter(raw, received_at, refusal)
+
+    def read_all(
+        self, raws: Iterable[object], received_at: Instant, sent_at: str | None = None
+    ) -> list[Message | DeadLetter]:
+        """Read many messages, each on its own: one that is refused never fails the others."""
+        return [self.read(raw, received_at, sent_at) for raw in raws]
+
+    def _message(self, raw: object, received_at: Instant, batch_sent_at: str | None) -> Message:
+        envelope = _open(raw)
+        sender, link = _ids(envelope)
+        body = self._body(envelope)
+        at = _time(envelope, received_at, batch_sent_at)
+        message_id = _identifier(envelope.message_id, "messageId") or _content_id(raw)
+        sender_key = _sender_key(sender, self.salt)
+        return Message(
+            event_id=event_id(sender_key, message_id),
+            sender_key=sender_key,
+            message_id=message_id,
+            sender=sender,
+            at=at,
+            received_at=received_at,
+            body=body,
+            link=link,
+        )
+
+    def _body(self, envelope: _Envelope) -> Body | None:
+        match envelope.type:
+            case "track":
+                name = _identifier(envelope.event, "event")
+                if name is None:
+                    raise Refused(Reason.MISSING_NAME, "a track message needs an event name")
+                return body_of(name, envelope.properties or {}, self.labels, self.currency)
+            case "identify":
+                return TraitsSet(flatten(envelope.traits, "traits"))
+            case "page" | "screen":
+                properties = flatten(envelope.properties, "properties")
+                if envelope.name is not None:
+                    properties["name"] = text(envelope.name, "name")
+                return Activity(envelope.type, properties)
+            case "group":
+                group_id = _identifier(envelope.group_id, "groupId")
+                if group_id is None:
+                    raise Refused(Reason.MISSING_ID, "a group message needs a groupId")
+                return Activity("group", {**flatten(envelope.traits, "traits"), "group_id": group_id})
+            case "alias":
+                return None
+            case _:
+                raise Refused(
+                    Reason.UNKNOWN_TYPE,
+                    f"type is {envelope.type[:80]!r}; use identify, track, page, screen, group or alias",
+                )
+
+
+def _open(raw: object) -> _Envelope:
+    if not isinstance(raw, dict):
+        raise Refused(Reason.NOT_AN_OBJECT, "a message has to be a JSON object")
+    try:
+        size = len(msgspec.json.encode(raw))
+    except UnicodeEncodeError:
+        raise Refused(
+            Reason.NOT_UNICODE, "the message contains half a surrogate pair, which is no text"
+        ) from None
+    except RecursionError:
+        raise Refused(Reason.TOO_DEEP, "the message is nested too deeply") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Refused(Reason.NOT_JSON, f"the message is not JSON: {error}") from None
+    if size > SIZE_LIMIT:
+        raise Refused(Reason.TOO_LARGE, f"the message has {size} bytes; at most {SIZE_LIMIT} are taken")
+    try:
+        return msgspec.convert(raw, _Envelope)
+    except msgspec.ValidationError as error:
+        raise Refused(Reason.WRONG_TYPE, str(error)) from None
+
+
+def _ids(envelope: _Envelope) -> tuple[ExternalId, ExternalId | None]:
+    """Return the node that the message belongs to, and the one it is linked to if it says so."""
+    user_id = _identifier(envelope.user_id, "userId")
+    anonymous_id = _identifier(envelope.anonymous_id, "anonymousId")
+    if envelope.type == "alias":
+        previous_id = _identifier(envelope.previous_id, "previousId")
+        if user_id is None or previous_id is None:
+            raise Refused(Reason.MISSING_ID, "an alias message needs userId and previousId")
+        # An alias never names two known customers: they are merged by a person, on the record.
+        return user(user_id), anonymous(previous_id)
+    if user_id is not None:
+        linked = envelope.type == "identify" and anonymous_id is not None
+        return user(user_id), anonymous(anonymous_id) if linked and anonymous_id is not None else None
+    if anonymous_id is not None:
+        return anonymous(anonymous_id), None
+    raise Refused(Reason.MISSING_ID, "a message needs a userId or an anonymousId")
+
+
+def _identifier(value: str | int | None, where: str) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, int):
+        if abs(value) > INTEGER_LIMIT:
+            raise Refused(Reason.OUT_OF_RANGE, f"{where} is beyond ±2^53; send it as text")
+        return str(value)
+    if len(value) > ID_LIMIT:
+        raise Refused(Reason.INVALID_ID, f"{where} has {len(value)} characters; at most {ID_LIMIT} are taken")
+    return text(value, where)
+
+
+def _time(envelope: _Envelope, received_at: Instant, batch_sent_at: str | None) -> Instant:
+    claimed = envelope.original_timestamp or envelope.timestamp
+    if claimed is None:
+        return received_at
+    at = _parse(claimed, "timestamp")
+    sent_at = envelope.sent_at or batch_sent_at
+    if sent_at is not None:
+        at = Instant(received_at - (_parse(sent_at, "sentAt") - at))
+    if at < EARLIEST:
+        raise Refused(Reason.TIME_TOO_EARLY, f"{claimed} is before 1990: the sender's clock was never set")
+    if at > min(received_at + AHEAD_LIMIT, LATEST):
+        raise Refused(Reason.TIME_TOO_LATE, f"{claimed} is more than a day after the message was received")
+    return at
+
+
+def _parse(value: str, where: str) -> Instant:
+    try:
+        return parse_rfc3339(value)
+    except InvalidInput as error:
+        raise Refused(Reason.INVALID_TIME, f"{where}: {str(error)[:200]}") from None
+
+
+@lru_cache(maxsize=65_536)
+def _sender_key(sender: ExternalId, salt: str) -> bytes:
+    return sender.sender_key(salt)
+
+
+def _content_id(raw: object) -> str:
+    content = {k: v for k, v in raw.items() if k not in _NOT_CONTENT} if isinstance(raw, dict) else raw
+    return keyed_bytes("content", msgspec.json.encode(content, order="deterministic")).hex()
+
+
+def _dead_letter(raw: object, received_at: Instant, refusal: Refused) -> DeadLetter:
+    content = {k: v for k, v in raw.items() if k not in _NOT_CONTENT} if isinstance(raw, dict) else raw
+    try:
+        # ASCII escapes carry what the message was refused for: half surrogates, NUL, NaN.
+        shown = json.dumps(raw, default=repr, skipkeys=True)
+        named = json.dumps(content, default=repr, skipkeys=True)
+    except (RecursionError, ValueError):
+        shown = named = f"<{type(raw).__name__} that can't be written as JSON>"
+    detail = str(refusal).encode("ascii", "backslashreplace").decode().replace("\0", "\\0")
+    return DeadLetter(
+        letter_id=keyed_bytes("dead letter", refusal.reason.value, named),
+        received_at=received_at,
+        reason=refusal.reason,
+        detail=detail[:1000],
+        raw=shown[:SIZE_LIMIT],
+    )
