@@ -1,0 +1,296 @@
+"""Who responds to what: one Bayesian linear or logistic model per action, learned one outcome at a time.
+
+Weights have a normal posterior with full covariance. A row updates one action: exactly for the identity
+link; for the logit link by the mode and curvature of that row's posterior (a Laplace step along the row:
+MacKay 1992, "The evidence framework applied to classification networks", eq. 6-8). Rows are folded one
+after another, so any split of the same rows into batches gives the same state, bit for bit.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from cvo.core.errors import InvalidInput
+from cvo.learning.arrays import (
+    FloatArray,
+    IntArray,
+    Stored,
+    as_indices,
+    as_rows,
+    finite,
+    same_length,
+    sum_of_products,
+)
+from cvo.learning.pooling import pool
+
+Link = Literal["identity", "logit"]
+
+
+class ResponseModel(msgspec.Struct, frozen=True):
+    """What is known about the weights of k actions over d features; a frozen value with a content hash.
+
+    `assumed_mean` and `assumed_variance` (d,) hold for an action nothing else is known of; `prior_*` is what
+    an action returns to when it is forgotten; `mean` (k, d), `covariance` (k, d, d) are the posterior;
+    `weight` (k,) is how many rows each action has learned from, less what was forgotten.
+    """
+
+    link: Link
+    noise_variance: float
+    assumed_mean: Stored
+    assumed_variance: Stored
+    prior_mean: Stored
+    prior_covariance: Stored
+    mean: Stored
+    covariance: Stored
+    weight: Stored
+
+    @property
+    def actions(self) -> int:
+        """The number of actions, k."""
+        return self.mean.shape[0]
+
+    @property
+    def features(self) -> int:
+        """The number of features, d."""
+        return self.mean.shape[1]
+
+
+def new_model(
+    actions: int, assumed_mean: Any, assumed_sd: Any, *, link: Link = "logit", noise_variance: float = 1.0
+) -> ResponseModel:
+    """Make a model that knows nothing but its assumptions.
+
+    `assumed_mean` and `assumed_sd` (d,) are on the scale of the linear predictor; the first feature is
+    usually the constant 1, its mean the logit of a base rate. `noise_variance` is the variance of an
+    outcome around its mean (identity link only). Raises `InvalidInput` for a flat or negative prior.
+    """
+    mean = finite(np.atleast_1d(assumed_mean), "assumed_mean")
+    sd = finite(np.broadcast_to(np.asarray(assumed_sd, dtype=np.float64), mean.shape), "assumed_sd")
+    if not np.all(sd > 0) or not noise_variance > 0:
+        raise InvalidInput("assumed_sd and noise_variance must be positive")
+    if link not in ("identity", "logit"):
+        raise InvalidInput(f"link {link!r} is not offered; use 'identity' or 'logit'")
+    means = Stored.of(np.tile(mean, (actions, 1)))
+    covariances = Stored.of(np.tile(np.diag(sd**2), (actions, 1, 1)))
+    return ResponseModel(
+        link=link,
+        noise_variance=noise_variance,
+        assumed_mean=Stored.of(mean),
+        assumed_variance=Stored.of(sd**2),
+        prior_mean=means,
+        prior_covariance=covariances,
+        mean=means,
+        covariance=covariances,
+        weight=Stored.of(np.zeros(actions)),
+    )
+
+
+class Learner:
+    """Learns row by row in place; `model()` returns what is known as an immutable model."""
+
+    def __init__(self, model: ResponseModel) -> None:
+        # Imported late: only learning needs scipy.linalg.
+        from scipy.linalg.blas import dsymv, dsyr  # noqa: PLC0415
+
+        self._dsymv, self._dsyr = dsymv, dsyr
+        self._model = model
+        self._logit = model.link == "logit"
+        self._means = list(model.mean.read().copy())
+        # Transposed, C order is the column order BLAS updates in place; only one triangle is kept current.
+        self._covariances = [matrix.T for matrix in model.covariance.read().copy()]
+        self._weights = model.weight.read().tolist()
+
+    def learn(self, row: FloatArray, action: int, outcome: float, weight: float = 1.0) -> None:
+        """Fold one outcome: `row` (d,) finite floats, `outcome` in [0, 1] for the logit link.
+
+        Input is not checked here, where it costs; `fold` checks.
+        """
+        mean, covariance = self._means[action], self._covariances[action]
+        reach = self._dsymv(1.0, covariance, row)
+        variance = float(row @ reach)
+        at = float(row @ mean)
+        if self._logit:
+            at, slope = _mode(at, variance, outcome, weight)
+            precision = weight * slope * (1.0 - slope)
+            step = weight * (outcome - slope)
+            shrink = precision / (1.0 + precision * variance)
+        else:
+            shrink = 1.0 / (self._model.noise_variance / weight + variance)
+            step = shrink * (outcome - at)
+        mean += step * reach
+        self._dsyr(-shrink, reach, a=covariance, overwrite_a=1)
+        self._weights[action] += weight
+
+    def model(self) -> ResponseModel:
+        """Return the state as an immutable model."""
+        shape = self._model.covariance.shape
+        lower = np.array([matrix.T for matrix in self._covariances]).reshape(shape)
+        lower = np.tril(lower)
+        strict = np.tril(lower, -1)
+        return msgspec.structs.replace(
+            self._model,
+            mean=Stored.of(np.array(self._means).reshape(self._model.mean.shape)),
+            covariance=Stored.of(lower + strict.transpose(0, 2, 1)),
+            weight=Stored.of(self._weights),
+        )
+
+
+def _mode(mean: float, variance: float, outcome: float, weight: float) -> tuple[float, float]:
+    """Return the most probable predictor after one logistic observation, and its response probability.
+
+    Solves f = mean + variance·weight·(outcome − σ(f)), which has one root; Newton steps that leave the
+    bracket are replaced by bisection.
+    """
+    scale = variance * weight
+    low, high = mean + scale * (outcome - 1.0), mean + scale * outcome
+    f = mean
+    probability = _logistic(f)
+    for _ in range(100):
+        excess = f - mean - scale * (outcome - probability)
+        if excess > 0:
+            high = f
+        else:
+            low = f
+        step = excess / (1.0 + scale * probability * (1.0 - probability))
+        trial = f - step
+        f = trial if low <= trial <= high else (low + high) / 2
+        probability = _logistic(f)
+        if abs(step) <= 1e-10 * (1.0 + abs(f)):
+            break
+    return f, probability
+
+
+def _logistic(f: float) -> float:
+    if f >= 0:
+        return 1.0 / (1.0 + math.exp(-f))
+    power = math.exp(f)
+    return power / (1.0 + power)
+
+
+def fold(
+    model: ResponseModel, features: Any, actions: Any, outcomes: Any, weights: Any | None = None
+) -> ResponseModel:
+    """Return the model after learning from n resolved outcomes in the order given.
+
+    `features` (n, d), `actions` (n,) indices, `outcomes` (n,), `weights` (n,) positive, default 1.
+    Splitting the rows over several calls changes nothing. Raises `InvalidInput` and names the first bad row.
+
+    >>> model = new_model(2, [0.0], [1.0])
+    >>> model = fold(model, [[1.0], [1.0]], [0, 0], [1.0, 1.0])
+    >>> model.mean.read()[:, 0].round(2)
+    array([0.67, 0.  ])
+    """
+    rows = as_rows(features, model.features)
+    which = as_indices(actions, model.actions, "actions")
+    seen = finite(outcomes, "outcomes")
+    worth = np.ones(len(rows)) if weights is None else finite(weights, "weights")
+    same_length(features=rows, actions=which, outcomes=seen, weights=worth)
+    if model.link == "logit" and len(seen) and (seen.min() < 0 or seen.max() > 1):
+        raise InvalidInput(f"outcomes run from {seen.min()} to {seen.max()}; the logit link needs 0 to 1")
+    if len(worth) and worth.min() <= 0:
+        raise InvalidInput(f"weights[{int(worth.argmin())}] is {worth.min()}; leave out rows without weight")
+    learner = Learner(model)
+    for row, action, outcome, weight in zip(rows, which.tolist(), seen.tolist(), worth.tolist(), strict=True):
+        learner.learn(row, action, outcome, weight)
+    return learner.model()
+
+
+def forget(model: ResponseModel, keep: float) -> ResponseModel:
+    """Return the model with its data worth `keep` of before: exponential forgetting towards the prior.
+
+    Meant for each elapsed day, with `keep = 0.5 ** (1 / half_life_days)`. Raises `InvalidInput` outside
+    [0, 1].
+    """
+    if not 0.0 <= keep <= 1.0:
+        raise InvalidInput(f"keep is {keep}; it is the share of the data's weight that remains, 0 to 1")
+    information, potential = _own_data(model)
+    kept = msgspec.structs.replace(model, weight=Stored.of(model.weight.read() * keep))
+    return _posterior(kept, information * keep, potential * keep)
+
+
+def pooled(model: ResponseModel, groups: Sequence[Any] = (), *, prior_strength: float = 2.0) -> ResponseModel:
+    """Return the model with every action's prior learned from the other actions' data (see `pooling.pool`).
+
+    `groups` holds one vector of k group numbers per level, such as team, stage and channel.
+    """
+    information, potential = _own_data(model)
+    levels = [as_indices(level, None, "groups") for level in groups]
+    prior = pool(
+        information,
+        potential,
+        levels,
+        model.assumed_mean.read(),
+        model.assumed_variance.read(),
+        prior_strength=prior_strength,
+    )
+    moved = msgspec.structs.replace(
+        model, prior_mean=Stored.of(prior.mean), prior_covariance=Stored.of(prior.covariance)
+    )
+    return _posterior(moved, information, potential)
+
+
+def with_new_actions(model: ResponseModel, count: int) -> ResponseModel:
+    """Return the model with `count` actions added that know only the assumptions; `pooled` teaches them."""
+    added = new_model(
+        count, model.assumed_mean.read(), np.sqrt(model.assumed_variance.read()), link=model.link
+    )
+    names = ("prior_mean", "prior_covariance", "mean", "covariance", "weight")
+    joined = {
+        name: Stored.of(np.concatenate([getattr(model, name).read(), getattr(added, name).read()]))
+        for name in names
+    }
+    return msgspec.structs.replace(model, **joined)
+
+
+def _own_data(model: ResponseModel) -> tuple[FloatArray, FloatArray]:
+    """What each action's own rows say: posterior less prior, in information form; exactly 0 without rows."""
+    has_data = model.weight.read() > 0
+    before, after = np.linalg.inv(model.prior_covariance.read()), np.linalg.inv(model.covariance.read())
+    information = (after - before) * has_data[:, None, None]
+    potential = np.einsum("kij,kj->ki", after, model.mean.read())
+    potential = (potential - np.einsum("kij,kj->ki", before, model.prior_mean.read())) * has_data[:, None]
+    return (information + information.transpose(0, 2, 1)) / 2, potential
+
+
+def _posterior(model: ResponseModel, information: FloatArray, potential: FloatArray) -> ResponseModel:
+    before = np.linalg.inv(model.prior_covariance.read())
+    covariance = np.linalg.inv(before + information)
+    target = potential + np.einsum("kij,kj->ki", before, model.prior_mean.read())
+    has_data = (model.weight.read() > 0)[:, None]
+    mean = np.where(has_data, np.einsum("kij,kj->ki", covariance, target), model.prior_mean.read())
+    covariance = np.where(
+        has_data[:, :, None], (covariance + covariance.transpose(0, 2, 1)) / 2, model.prior_covariance.read()
+    )
+    return msgspec.structs.replace(model, mean=Stored.of(mean), covariance=Stored.of(covariance))
+
+
+class Predictor:
+    """Scores rows with a published model; built once per model, safe to share between threads."""
+
+    def __init__(self, model: ResponseModel) -> None:
+        self.features, self.actions = model.features, model.actions
+        self._mean = model.mean.read()
+        self._left, self._right = np.triu_indices(model.features)
+        # A quadratic form needs each pair of features once.
+        twice = np.where(self._left == self._right, 1.0, 2.0)
+        self._pairs = np.ascontiguousarray(model.covariance.read()[:, self._left, self._right] * twice)
+
+    def __call__(self, features: Any, actions: IntArray | None = None) -> tuple[FloatArray, FloatArray]:
+        """Return mean and variance of the linear predictor, both (n, k), for `features` (n, d).
+
+        `actions` picks columns by index. A row's result has the same bits alone and in any batch.
+        """
+        rows = as_rows(features, self.features)
+        means = self._mean if actions is None else self._mean[actions]
+        pairs = self._pairs if actions is None else self._pairs[actions]
+        mean, variance = np.empty((len(rows), len(means))), np.empty((len(rows), len(means)))
+        block = max(1, 500_000 // max(1, pairs.size))
+        for start in range(0, len(rows), block):
+            part = rows[start : start + block]
+            mean[start : start + block] = sum_of_products(part[:, None, :], means)
+            products = part[:, self._left] * part[:, self._right]
+            variance[start : start + block] = sum_of_products(products[:, None, :], pairs)
+        return mean, np.maximum(variance, 0.0)
