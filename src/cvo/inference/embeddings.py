@@ -28,11 +28,9 @@ def category_weights(
     `logging` are the logging policy's probabilities, (n, k) or (k,), `categories` (k,) integers from 0
     (Saito & Joachims 2202.06317, §3, with p(e|x, a) one or zero).
     """
-    pi = probability_rows(target, len(logged), logged.action_count)
-    pi_0 = probability_rows(logging, len(logged), logged.action_count)
     groups: IntArray = small_integers(categories, logged.action_count, "categories")
     member = np.eye(int(groups.max()) + 1)[groups]
-    wanted, shown = pi @ member, pi_0 @ member
+    wanted, shown = (_by_category(logged, policy, member) for policy in (target, logging))
     drawn = (np.arange(len(logged)), groups[logged.actions])
     if not (shown[drawn] > 0).all():
         raise InvalidInput(
@@ -43,6 +41,12 @@ def category_weights(
         weights=wanted[drawn] / shown[drawn],
         unlogged_rate=float(np.where(missing, wanted, 0.0).sum() / max(len(logged), 1)),
     )
+
+
+def _by_category(logged: LoggedData, policy: npt.ArrayLike, member: FloatArray) -> FloatArray:
+    probability_rows(policy, len(logged), logged.action_count)
+    # Summed before it is spread over the rows, a policy that ignores the context costs nothing.
+    return np.broadcast_to(np.asarray(policy, dtype=np.float64) @ member, (len(logged), member.shape[1]))
 
 
 def mips(logged: LoggedData, embedding: EmbeddingWeights) -> PolicyScores:

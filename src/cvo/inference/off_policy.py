@@ -102,7 +102,7 @@ def _doubly_robust(
 
 
 def _expected(pi: FloatArray, q: FloatArray) -> FloatArray:
-    expected: FloatArray = np.einsum("nk,nk->n", pi, q)
+    expected: FloatArray = np.vecdot(pi, q)
     return expected
 
 
