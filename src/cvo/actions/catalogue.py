@@ -14,7 +14,6 @@ import msgspec
 
 from cvo.core.digest import digest
 
-
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time with its zone, as people write it: 2026-01-31T08:00:00+01:00."""
 

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from cvo.actions.qualify import Refusal
 from cvo.core.clock import Instant
 from cvo.core.ids import DecisionId, PersonId
 from cvo.events.event import Delivery, Scalar
@@ -55,13 +56,6 @@ class Pins(msgspec.Struct, frozen=True, array_like=True):
     settings: str
 
 
-class Refusal(msgspec.Struct, frozen=True, array_like=True):
-    """Why an action could not be done: the tier that refused it and the rule, in its own text."""
-
-    tier: str
-    rule: str
-
-
 class Terms(msgspec.Struct, frozen=True, array_like=True):
     """A score term by term, in major units of the decision's currency where not a rate.
 
@@ -92,22 +86,25 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
 class Slot(msgspec.Struct, frozen=True, array_like=True):
     """What one slot of the placement got, by which draw, with which probabilities.
 
-    `options` are the qualified actions and, last, nothing; `propensities` belong to them and sum to one.
-    `delivered_probability` is the probability, given the arm and coins already fallen, that the customer gets
-    what they got. `coin` is the withholding draw, or `None` where none was thrown.
+    `options` are the qualified actions still open and, last, nothing. `propensities` are the policy's
+    probabilities of picking each, `delivery_probabilities` those with which the customer gets each, given the
+    arm and coins already fallen; both sum to one. `coin` is the withholding draw of the chosen action.
     """
 
     rank: int
     options: list[str]
     propensities: list[float]
+    delivery_probabilities: list[float]
     draw: float
     chosen: str
     creative: str | None
-    propensity: float
-    withheld_rate: float
     coin: float | None
     delivery: Delivery
-    delivered_probability: float
+
+    @property
+    def propensity(self) -> float:
+        """Return the probability with which the policy picks what was chosen."""
+        return self.propensities[self.options.index(self.chosen)]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,217 @@
+"""Deciding: qualified → scored → exact propensities → one draw from them → a frozen record.
+
+A single request is a batch of one: there is one definition, and a decision does not depend on its company in
+the batch.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from cvo.actions.qualify import QUALIFIED, CodeArray, Qualifier, Refusal
+from cvo.actions.situation import Situation
+from cvo.core.ids import decision_id
+from cvo.core.random import keyed_uniform
+from cvo.decisions.decision import (
+    NOTHING,
+    Arm,
+    Candidate,
+    Decision,
+    Request,
+    Slot,
+    Subject,
+    Terms,
+)
+from cvo.decisions.policy import Policy
+from cvo.decisions.withholding import Coin, coin
+from cvo.events.event import Delivery
+from cvo.learning import draw
+from cvo.profiles.profile import Profile
+from cvo.valuation.score import Scores
+
+FloatArray = NDArray[np.float64]
+
+UNVALUED = Refusal("value", "nothing says what a response is worth: set the action's value or assume one")
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One request with the customer it is about."""
+
+    subject: Subject
+    profile: Profile
+    request: Request
+
+
+def decide(case: Case, policy: Policy) -> Decision:
+    """Decide one case; raises `InvalidInput` for a placement the catalogue does not have."""
+    return decide_all([case], policy)[0]
+
+
+def decide_all(cases: Sequence[Case], policy: Policy) -> list[Decision]:
+    """Decide many cases, each as if it were alone, in their order."""
+    decisions: dict[int, Decision] = {}
+    for placement in dict.fromkeys(case.request.placement for case in cases):
+        positions = [i for i, case in enumerate(cases) if case.request.placement == placement]
+        decided = _decide_placement([cases[i] for i in positions], placement, policy)
+        decisions.update(zip(positions, decided, strict=True))
+    return [decisions[i] for i in range(len(cases))]
+
+
+def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list[Decision]:
+    qualifier = policy.qualifier(placement)
+    situations = [
+        Situation(case.profile, case.request.at, placement, qualifier.channel, case.request.context)
+        for case in cases
+    ]
+    codes = qualifier.codes(situations)
+    scores = policy.valuer.score(policy.valuer.design(situations))
+    qualified = (codes == QUALIFIED) & np.isfinite(scores.mean)
+    probabilities = _first_propensities(scores, qualified, policy)
+    return [
+        _Record(case, policy, qualifier, scores, row).decision(codes[row], qualified[row], probabilities[row])
+        for row, case in enumerate(cases)
+    ]
+
+
+def _first_propensities(scores: Scores, qualified: NDArray[np.bool_], policy: Policy) -> list[FloatArray]:
+    """Return each row's probabilities over its qualified actions and nothing, computed together where alike."""
+    result: list[FloatArray] = [np.empty(0)] * len(qualified)
+    patterns, belongs = np.unique(qualified, axis=0, return_inverse=True)
+    for number, pattern in enumerate(patterns):
+        rows = np.flatnonzero(belongs.ravel() == number)
+        together = policy.choice.probabilities(scores.mean[rows][:, pattern], scores.sd[rows][:, pattern])
+        for row, probabilities in zip(rows.tolist(), together, strict=True):
+            result[row] = probabilities
+    return result
+
+
+class _Record:
+    """Puts one decision together from its row of the batch."""
+
+    def __init__(self, case: Case, policy: Policy, qualifier: Qualifier, scores: Scores, row: int) -> None:
+        self._case, self._policy, self._qualifier = case, policy, qualifier
+        self._scores, self._row = scores, row
+        request, subject = case.request, case.subject
+        self._id = decision_id(
+            request.at,
+            policy.settings.seed,
+            subject.person_id,
+            subject.version,
+            request.placement,
+            request.purpose.value,
+        )
+
+    def decision(
+        self, codes: NDArray[np.int32], qualified: NDArray[np.bool_], probabilities: FloatArray
+    ) -> Decision:
+        request, subject = self._case.request, self._case.subject
+        return Decision(
+            decision_id=self._id,
+            person_id=subject.person_id,
+            customer=subject.customer,
+            placement=request.placement,
+            channel=self._qualifier.channel,
+            at=request.at,
+            purpose=request.purpose,
+            context=request.context,
+            arm=subject.arm,
+            pins=self._policy.pins(subject.version),
+            currency=self._policy.settings.currency,
+            candidates=self._candidates(codes, qualified),
+            slots=self._slots(np.flatnonzero(qualified), probabilities),
+        )
+
+    def _candidates(self, codes: CodeArray, qualified: NDArray[np.bool_]) -> list[Candidate]:
+        refusals = self._qualifier.refusals
+        return [
+            Candidate(action, None, self._terms(position))
+            if qualified[position]
+            else Candidate(
+                action, UNVALUED if codes[position] == QUALIFIED else refusals[codes[position]], None
+            )
+            for position, action in enumerate(self._qualifier.actions)
+        ]
+
+    def _terms(self, position: int) -> Terms:
+        scores, row = self._scores, self._row
+        return Terms(
+            response_probability=float(scores.response_probability[row, position]),
+            margin_per_response=float(scores.margin_per_response[position]),
+            incrementality=float(scores.incrementality[position]),
+            uplift=float(scores.uplift[row, position]),
+            clv_change=0.0,
+            cost=float(scores.cost[position]),
+            lever=0.0,
+            price=0.0,
+            score=float(scores.mean[row, position]),
+            score_sd=float(scores.sd[row, position]),
+            grade=scores.grades[position],
+        )
+
+    def _slots(self, open_positions: NDArray[np.intp], probabilities: FloatArray) -> list[Slot]:
+        slots: list[Slot] = []
+        for rank in range(1, self._policy.catalogue.placements[self._case.request.placement].slots + 1):
+            if rank > 1:
+                probabilities = self._policy.choice.probabilities(
+                    self._scores.mean[self._row, open_positions], self._scores.sd[self._row, open_positions]
+                )
+            slot = self._slot(rank, [self._qualifier.actions[p] for p in open_positions], probabilities)
+            slots.append(slot)
+            open_positions = np.array(
+                [p for p in open_positions if self._qualifier.actions[p] != slot.chosen], dtype=np.intp
+            )
+        return slots
+
+    def _slot(self, rank: int, actions: list[str], probabilities: FloatArray) -> Slot:
+        options = [*actions, NOTHING]
+        uniform = keyed_uniform(self._policy.settings.seed, "draw", self._id, rank)
+        coins = {action: self._coin(action) for action in actions}
+        if self._case.subject.arm is Arm.CONTROL:
+            chosen, coin_value, delivery = NOTHING, None, Delivery.NOTHING
+            delivered = [0.0] * len(actions) + [1.0]
+        else:
+            chosen = options[int(draw(probabilities, uniform))]
+            coin_value = coins[chosen].value if chosen else None
+            delivery = _delivery(coins.get(chosen))
+            reach = [
+                p * (1.0 - coins[a].withheld_probability)
+                for a, p in zip(actions, probabilities, strict=False)
+            ]
+            delivered = [float(p) for p in reach]
+            delivered.append(max(0.0, 1.0 - sum(delivered)))
+        return Slot(
+            rank=rank,
+            options=options,
+            propensities=[float(p) for p in probabilities],
+            delivery_probabilities=delivered,
+            draw=uniform,
+            chosen=chosen,
+            creative=self._creative(chosen, rank) if chosen else None,
+            coin=coin_value,
+            delivery=delivery,
+        )
+
+    def _coin(self, action: str) -> Coin:
+        return coin(
+            self._policy.settings.seed,
+            self._case.subject.person_id,
+            self._case.profile,
+            action,
+            at=self._case.request.at,
+            window_days=self._policy.catalogue.actions[action].window_days,
+            rate=self._policy.withheld_rate(action),
+        )
+
+    def _creative(self, action: str, rank: int) -> str:
+        creatives = self._policy.catalogue.actions[action].creatives
+        fitting = sorted(key for key, c in creatives.items() if c.placement == self._case.request.placement)
+        uniform = keyed_uniform(self._policy.settings.seed, "creative", self._id, rank)
+        return fitting[int(uniform * len(fitting))]
+
+
+def _delivery(thrown: Coin | None) -> Delivery:
+    if thrown is None:
+        return Delivery.NOTHING
+    return Delivery.WITHHELD if thrown.withholds else Delivery.DELIVERED

@@ -1,0 +1,55 @@
+"""Replay: make a decision again from what it pinned, and say where it differs; it must not."""
+
+from typing import Any
+
+import msgspec
+
+from cvo.decisions.decide import Case, decide
+from cvo.decisions.decision import Decision, Request, Subject, encode
+from cvo.decisions.policy import Policy
+from cvo.profiles.profile import Profile
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """Whether a decision came out bit for bit the same, and if not, which fields differ."""
+
+    decision_id: str
+    identical: bool
+    differences: list[str]
+
+
+def replay(logged: Decision, profile: Profile, policy: Policy) -> Replay:
+    """Make the logged decision again with the person's profile at the pinned version and the pinned policy."""
+    again = decide(
+        Case(
+            Subject(
+                person_id=logged.person_id,
+                customer=logged.customer,
+                version=logged.pins.person_version,
+                arm=logged.arm,
+            ),
+            profile,
+            Request(placement=logged.placement, at=logged.at, context=logged.context, purpose=logged.purpose),
+        ),
+        policy,
+    )
+    identical = encode(again) == encode(logged)
+    return Replay(logged.decision_id, identical, [] if identical else differences(logged, again))
+
+
+def differences(first: Decision, second: Decision) -> list[str]:
+    """Return the paths at which two decisions differ, with both values."""
+    found: list[str] = []
+    _compare("", msgspec.to_builtins(first), msgspec.to_builtins(second), found)
+    return found
+
+
+def _compare(path: str, first: Any, second: Any, found: list[str]) -> None:
+    if isinstance(first, dict) and isinstance(second, dict):
+        for key in sorted(first.keys() | second.keys()):
+            _compare(f"{path}.{key}" if path else str(key), first.get(key), second.get(key), found)
+    elif isinstance(first, list | tuple) and isinstance(second, list | tuple) and len(first) == len(second):
+        for number, pair in enumerate(zip(first, second, strict=True)):
+            _compare(f"{path}[{number}]", *pair, found)
+    elif first != second:
+        found.append(f"{path}: {first!r} was logged, {second!r} comes out now")

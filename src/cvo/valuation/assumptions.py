@@ -1,0 +1,47 @@
+"""The numbers that stand in until something is measured, by name, with their defaults."""
+
+import msgspec
+
+from cvo.actions.catalogue import Assumption, Catalogue
+from cvo.core.errors import CatalogueError
+
+DEFAULTS: dict[str, Assumption] = {
+    "incrementality": Assumption(
+        value=0.5,
+        standard_deviation=0.5,
+        because="Before any comparison with customers left alone, half of what follows is taken as caused.",
+    ),
+    "response_probability": Assumption(
+        value=0.02,
+        standard_deviation=1.0,
+        because="Before any response, one contact in fifty is taken to get one (the deviation is a logit).",
+    ),
+}
+"""What holds where the catalogue says nothing."""
+
+WITHOUT_DEFAULT = {"margin_rate", "margin_per_response"}
+"""Share of an order's revenue that is margin; margin of one response, until responses have been seen."""
+
+
+class Assumptions(msgspec.Struct, frozen=True):
+    """All assumptions in force: the catalogue's, and the defaults for the rest."""
+
+    by_name: dict[str, Assumption]
+
+    def __getitem__(self, name: str) -> Assumption:
+        """Return an assumption; raises `CatalogueError` with the remedy where it was never made."""
+        try:
+            return self.by_name[name]
+        except KeyError:
+            raise CatalogueError(
+                f"nothing says what {name} is; add assumptions.{name} with value and because to the catalogue"
+            ) from None
+
+
+def assumptions_of(catalogue: Catalogue) -> Assumptions:
+    """Return the assumptions in force; an unknown name raises `CatalogueError`."""
+    known = DEFAULTS.keys() | WITHOUT_DEFAULT
+    for name in catalogue.assumptions:
+        if name not in known:
+            raise CatalogueError(f"assumptions.{name} is not used; known: {', '.join(sorted(known))}")
+    return Assumptions({**DEFAULTS, **catalogue.assumptions})

@@ -1,0 +1,50 @@
+"""Which facts the models look at: the catalogue's features, answered in a situation."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from cvo.actions.catalogue import Catalogue
+from cvo.actions.rules import Fact, Schema, parse
+from cvo.actions.rules.tree import Comparison
+from cvo.actions.situation import Ask, Situation, ask, schema
+from cvo.core.errors import CatalogueError, RuleError
+
+_PROBES: dict[str, tuple[str, ...]] = {"number": ("{} >= 0",), "category": ('{} == ""', "{} == true")}
+"""A rule around a feature's value has the rule language read it, and say of which type it is."""
+
+
+class FeatureReader:
+    """Answers the catalogue's features; `kinds` tells numbers from categories.
+
+    Raises `CatalogueError` for a feature whose value is not one fact of the right type.
+    """
+
+    def __init__(self, catalogue: Catalogue, currency: str) -> None:
+        facts = schema(catalogue)
+        self.kinds: dict[str, Literal["number", "category"]] = {
+            name: catalogue.features[name].kind for name in sorted(catalogue.features)
+        }
+        self._asks: dict[str, Ask] = {
+            name: ask(_fact(name, catalogue.features[name].value, kind, facts), currency)
+            for name, kind in self.kinds.items()
+        }
+
+    def values(self, situations: Sequence[Situation]) -> dict[str, list[object]]:
+        """Return one list a feature, in the order of the situations; `None` is missing."""
+        return {name: [answer(here) for here in situations] for name, answer in self._asks.items()}
+
+
+def _fact(name: str, value: str, kind: str, facts: Schema) -> Fact:
+    failure: RuleError | None = None
+    for probe in _PROBES[kind]:
+        try:
+            tree = parse(probe.format(value), facts).tree
+        except RuleError as error:
+            failure = failure or error
+            continue
+        if isinstance(tree, Comparison) and isinstance(tree.left, Fact):
+            return tree.left
+        raise CatalogueError(
+            f"features.{name}: {value!r} has to be one fact, such as customer.age or orders(90)"
+        )
+    raise CatalogueError(f"features.{name} is to be a {kind}: {failure}")

@@ -1,0 +1,152 @@
+"""Scores: what doing an action rather than nothing is expected to bring, term by term.
+
+`score = τ + clv_change − cost + lever − price`, with `τ = κ · p · m`: incrementality × response probability ×
+margin per response. ΔCLV is assumed zero, and levers and prices are zero, until something sets them.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from cvo.actions.catalogue import Catalogue
+from cvo.actions.situation import Situation
+from cvo.core.evidence import Grade, weakest
+from cvo.learning import (
+    KappaAssumption,
+    MarginModel,
+    Predictor,
+    Stored,
+    incrementality,
+    mean_margin,
+    pooled,
+    product,
+    response_probability,
+    with_new_actions,
+)
+from cvo.valuation.assumptions import assumptions_of
+from cvo.valuation.features import FeatureReader
+from cvo.valuation.models import Models
+
+FloatArray = NDArray[np.float64]
+Moments = tuple[FloatArray, FloatArray]
+
+
+class Scores(msgspec.Struct, frozen=True, eq=False):
+    """Scores of n situations × k actions, in major units; per action where an array is (k,).
+
+    `mean` and `sd` (n, k) are of the score, the rest its ingredients. An action without a value has NaN.
+    """
+
+    mean: FloatArray
+    sd: FloatArray
+    uplift: FloatArray
+    response_probability: FloatArray
+    margin_per_response: FloatArray
+    incrementality: FloatArray
+    cost: FloatArray
+    grades: tuple[Grade, ...]
+
+
+class Valuer:
+    """Scores the actions of one catalogue with one snapshot of models.
+
+    An action the snapshot has not met is scored by what its team and stage have taught.
+    """
+
+    def __init__(self, catalogue: Catalogue, models: Models, currency: str) -> None:
+        self.reader = FeatureReader(catalogue, currency)
+        self._encoder = models.encoder
+        new = [action for action in catalogue.action_ids if action not in models.actions]
+        self._actions = [*models.actions, *new]
+        self._columns = np.array([self._actions.index(a) for a in catalogue.action_ids], dtype=np.int64)
+        groups = _groups(catalogue, self._actions)
+        response = pooled(with_new_actions(models.response, len(new)), groups)
+        self._predictor = Predictor(response)
+        self._margin, margin_grades = self._margins(catalogue, models, len(new), groups)
+        self._kappa, kappa_grades = self._incrementality(catalogue, models, groups)
+        # Who responds is observed, never randomised: a score of one customer can't be better than that.
+        self.grades = tuple(
+            weakest(kappa, margin, Grade.OBSERVATIONAL)
+            for kappa, margin in zip(kappa_grades, margin_grades, strict=True)
+        )
+        self._cost = np.array([float(catalogue.actions[a].contact_cost) for a in catalogue.action_ids])
+
+    def design(self, situations: Sequence[Situation]) -> FloatArray:
+        """Return the n×d rows that the models see."""
+        return self._encoder.transform(self.reader.values(situations), len(situations))
+
+    def score(self, design: FloatArray) -> Scores:
+        """Score every action for every row; a row's result does not depend on the others."""
+        probability = response_probability(*self._predictor(design, self._columns))
+        uplift, variance = product(self._kappa, probability, self._margin)
+        return Scores(
+            mean=uplift - self._cost,
+            sd=np.sqrt(variance),
+            uplift=uplift,
+            response_probability=probability[0],
+            margin_per_response=self._margin[0],
+            incrementality=self._kappa[0],
+            cost=self._cost,
+            grades=self.grades,
+        )
+
+    def attributed(self, design: FloatArray) -> FloatArray:
+        """Return p·m (n, k): the margin that the response model attributes to a delivery."""
+        probability, _ = response_probability(*self._predictor(design, self._columns))
+        return probability * self._margin[0]
+
+    def _margins(
+        self, catalogue: Catalogue, models: Models, new: int, groups: list[NDArray[np.int64]]
+    ) -> tuple[Moments, list[Grade]]:
+        stated = [catalogue.actions[action].value for action in catalogue.action_ids]
+        mean = np.array([np.nan if value is None else float(value) for value in stated])
+        variance = mean**2
+        grades = [Grade.ASSUMED] * len(stated)
+        if models.margins is None:
+            return (mean, variance), grades
+        learned = mean_margin(_with_new(models.margins, new), groups)
+        for position, column in enumerate(self._columns):
+            if stated[position] is None or learned.grade[column] is Grade.OBSERVATIONAL:
+                mean[position] = learned.mean[column]
+                variance[position] = learned.variance[column]
+                grades[position] = learned.grade[column]
+        return (mean, variance), grades
+
+    def _incrementality(
+        self, catalogue: Catalogue, models: Models, groups: list[NDArray[np.int64]]
+    ) -> tuple[Moments, list[Grade]]:
+        assumed = assumptions_of(catalogue)["incrementality"]
+        kappa = incrementality(
+            np.array([self._actions.index(effect.action) for effect in models.effects], dtype=np.int64),
+            [effect.caused for effect in models.effects],
+            [effect.standard_error for effect in models.effects],
+            [effect.predicted for effect in models.effects],
+            count=len(self._actions),
+            groups=groups,
+            assumption=KappaAssumption(assumed.value, assumed.standard_deviation),
+        )
+        moments = kappa.mean[self._columns], kappa.sd[self._columns] ** 2
+        return moments, [kappa.grade[column] for column in self._columns]
+
+
+def _with_new(margins: MarginModel, count: int) -> MarginModel:
+    """Append actions without responses; pooling teaches them."""
+    nothing = np.zeros(count)
+    return msgspec.structs.replace(
+        margins,
+        **{
+            name: Stored.of(np.concatenate([getattr(margins, name).read(), nothing]))
+            for name in ("count", "total", "squares")
+        },
+    )
+
+
+def _groups(catalogue: Catalogue, actions: list[str]) -> list[NDArray[np.int64]]:
+    """Number the teams and the stages of the actions: what an action shares with others."""
+    levels = [
+        [catalogue.actions[a].team for a in actions],
+        [str(catalogue.actions[a].stage) for a in actions],
+    ]
+    return [np.unique(level, return_inverse=True)[1].astype(np.int64) for level in levels]
