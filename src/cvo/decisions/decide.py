@@ -76,7 +76,7 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
 
 
 def _first_propensities(scores: Scores, qualified: NDArray[np.bool_], policy: Policy) -> list[FloatArray]:
-    """Return each row's probabilities over its qualified actions and nothing, computed together where alike."""
+    """Return each row's probabilities over its qualified actions and nothing; rows alike go together."""
     result: list[FloatArray] = [np.empty(0)] * len(qualified)
     patterns, belongs = np.unique(qualified, axis=0, return_inverse=True)
     for number, pattern in enumerate(patterns):
@@ -124,15 +124,15 @@ class _Record:
         )
 
     def _candidates(self, codes: CodeArray, qualified: NDArray[np.bool_]) -> list[Candidate]:
-        refusals = self._qualifier.refusals
-        return [
-            Candidate(action, None, self._terms(position))
-            if qualified[position]
-            else Candidate(
-                action, UNVALUED if codes[position] == QUALIFIED else refusals[codes[position]], None
-            )
-            for position, action in enumerate(self._qualifier.actions)
-        ]
+        candidates: list[Candidate] = []
+        for position, action in enumerate(self._qualifier.actions):
+            if qualified[position]:
+                candidates.append(Candidate(action, None, self._terms(position)))
+            else:
+                code = codes[position]
+                refusal = UNVALUED if code == QUALIFIED else self._qualifier.refusals[code]
+                candidates.append(Candidate(action, refusal, None))
+        return candidates
 
     def _terms(self, position: int) -> Terms:
         scores, row = self._scores, self._row
@@ -175,11 +175,10 @@ class _Record:
             chosen = options[int(draw(probabilities, uniform))]
             coin_value = coins[chosen].value if chosen else None
             delivery = _delivery(coins.get(chosen))
-            reach = [
-                p * (1.0 - coins[a].withheld_probability)
-                for a, p in zip(actions, probabilities, strict=False)
+            delivered = [
+                float(p) * (1.0 - coins[action].withheld_probability)
+                for action, p in zip(actions, probabilities[:-1], strict=True)
             ]
-            delivered = [float(p) for p in reach]
             delivered.append(max(0.0, 1.0 - sum(delivered)))
         return Slot(
             rank=rank,

@@ -19,7 +19,7 @@ class Replay(msgspec.Struct, frozen=True):
 
 
 def replay(logged: Decision, profile: Profile, policy: Policy) -> Replay:
-    """Make the logged decision again with the person's profile at the pinned version and the pinned policy."""
+    """Make a logged decision again, with the profile at its pinned version and the pinned policy."""
     again = decide(
         Case(
             Subject(

@@ -17,7 +17,7 @@ _COEFFICIENT_SD = 0.5
 
 
 class MeasuredEffect(msgspec.Struct, frozen=True, array_like=True):
-    """The margin one delivery of an action caused, by the causal join, and what the response model predicts."""
+    """The margin a delivery of an action caused, by the causal join, beside what p·m predicts for it."""
 
     action: str
     caused: float
