@@ -12,6 +12,9 @@ from cvo.learning.arrays import FloatArray, Stored, as_indices, finite, same_len
 from cvo.learning.pooling import pool
 
 
+_TEACHES = 10
+
+
 class MarginModel(msgspec.Struct, frozen=True):
     """Count, sum and sum of squares of the margins seen per action: all that the estimate needs.
 
@@ -85,7 +88,9 @@ def mean_margin(model: MarginModel, groups: Sequence[Any] = ()) -> Margin:
     # The sampling variance uses the shared shape and the overall mean: an action's own few margins would
     # make those with small orders look precise.
     level = (model.assumed_mean + total.sum()) / (1.0 + count.sum())
-    information = count * shape / level**2
+    # Margins have heavy tails, so a handful of orders says little about how far actions differ: thin actions
+    # are taught by the others and do not teach.
+    information = np.where(count >= _TEACHES, count * shape / level**2, 0.0)
     prior = pool(
         information[:, None, None],
         (information * sample)[:, None],
