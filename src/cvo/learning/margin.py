@@ -11,7 +11,6 @@ from cvo.core.evidence import Grade
 from cvo.learning.arrays import FloatArray, Stored, as_indices, finite, same_length
 from cvo.learning.pooling import pool
 
-
 _TEACHES = 10
 
 
