@@ -31,38 +31,42 @@ def responses_to_deliveries(
     )
     closed = delivered.filter(
         pl.col("response").is_not_null() & (pl.col("at") + pl.col("days") * DAY <= as_of)
-    )
-    orders = margin.filter(pl.col("revenue_minor") > 0).select(
-        "person_id",
-        pl.col("at").alias("responded_at"),
-        pl.lit("order").alias("kind"),
-        pl.lit(None, pl.String).alias("action"),
-        pl.lit(None, pl.String).alias("named_decision"),
-    )
-    signals = pl.concat(
-        [
-            responses.rename({"at": "responded_at", "decision_id": "named_decision"}).select(orders.columns),
-            orders,
-        ]
-    )
-    matches = (
-        closed.select("person_id", "decision_id", "at", "days", "delivered", "response")
-        .join(signals, left_on=["person_id", "response"], right_on=["person_id", "kind"])
-        .filter(
-            pl.col("responded_at").is_between(
-                pl.col("at"), pl.col("at") + pl.col("days") * DAY, closed="left"
-            ),
-            pl.col("action").is_null() | (pl.col("action") == pl.col("delivered")),
-            pl.col("named_decision").is_null() | (pl.col("named_decision") == pl.col("decision_id")),
-        )
-        .select("decision_id")
-        .unique()
-    )
+    ).with_row_index("delivery")
+    responded = _responded(closed, _signals(responses, margin))
     windows = [
         sums_within(group, margin, int(days))
         for (days,), group in closed.group_by("days", maintain_order=True)
     ]
     rows = pl.concat(windows) if windows else sums_within(closed, margin, 1)
-    return rows.with_columns(
-        pl.col("decision_id").is_in(matches["decision_id"].implode()).alias("responded")
-    ).sort("person_id", "at", "decision_id")
+    return (
+        rows.with_columns(pl.col("delivery").is_in(responded.implode()).alias("responded"))
+        .sort("delivery")
+        .drop("delivery")
+    )
+
+
+def _signals(responses: pl.DataFrame, margin: pl.DataFrame) -> pl.DataFrame:
+    """Put responses, activities and orders into one table of what can answer a delivery."""
+    orders = margin.filter(pl.col("revenue_minor") > 0).select(
+        "person_id",
+        "at",
+        pl.lit("order").alias("kind"),
+        pl.lit(None, pl.String).alias("action"),
+        pl.lit(None, pl.String).alias("decision_id"),
+    )
+    return pl.concat([responses.select(orders.columns), orders])
+
+
+def _responded(closed: pl.DataFrame, signals: pl.DataFrame) -> pl.Series:
+    """Return the numbers of the deliveries that some signal answers."""
+    named = pl.col("decision_id_named")
+    answered = closed.join(
+        signals.rename({"at": "responded_at", "decision_id": "decision_id_named"}),
+        left_on=["person_id", "response"],
+        right_on=["person_id", "kind"],
+    ).filter(
+        pl.col("responded_at").is_between(pl.col("at"), pl.col("at") + pl.col("days") * DAY, closed="left"),
+        pl.col("action").is_null() | (pl.col("action") == pl.col("delivered")),
+        named.is_null() | (named == pl.col("decision_id")),
+    )
+    return answered["delivery"].unique()
