@@ -31,7 +31,10 @@ class RuleError(InvalidInput):
         self.reason = reason
         self.text = text
         self.position = position
-        super().__init__(f"{reason}\n  {text}\n  {' ' * position}^")
+        # A rule may span lines; the caret belongs under its own.
+        begin = text.rfind("\n", 0, position) + 1
+        line = text[begin:].partition("\n")[0]
+        super().__init__(f"{reason}\n  {line}\n  {' ' * (position - begin)}^")
 
 
 class CatalogueError(InvalidInput):

@@ -6,7 +6,7 @@ lookup or a frame what they are.
 """
 
 from cvo.actions.rules.rule import Failing, Rule, Rulebook, parse
-from cvo.actions.rules.vocabulary import Argument, Fact, Lookup, Schema, Signature, Type, Value
+from cvo.actions.rules.vocabulary import Argument, Fact, Lookup, Schema, Signature, Type, Value, path_key
 
 __all__ = [
     "Argument",
@@ -20,4 +20,5 @@ __all__ = [
     "Type",
     "Value",
     "parse",
+    "path_key",
 ]

@@ -61,9 +61,8 @@ def frame(columns: Sequence[Fact], rows: Iterable[Sequence[object]]) -> pl.DataF
 
 def condition(node: Node) -> pl.Expr:
     """Return a Boolean expression that is never null and as long as the frame."""
-    if not facts(node):
-        return pl.repeat(value_of(node) is True, pl.len(), dtype=pl.Boolean)
-    return _condition(node)
+    # Polars may simplify to a scalar what mentions a column, and then refuses it for its length.
+    return _condition(node) | pl.repeat(False, pl.len(), dtype=pl.Boolean)
 
 
 def _condition(node: Node) -> pl.Expr:  # noqa: PLR0911  one answer per kind of node
@@ -92,9 +91,7 @@ def _test(node: Comparison | Among | Contained | TextTest) -> pl.Expr:
             values = pl.Series([literal.value for literal in literals], dtype=dtype(item.type))
             return _value(item).is_in(values.implode())
         case Contained(item=item, strings=strings):
-            # A null would be looked for, and found, in a list that holds one.
-            wanted = _value(item)
-            return pl.when(wanted.is_not_null()).then(_value(strings).list.contains(wanted))
+            return _value(strings).list.contains(_value(item))
         case TextTest(function=function, subject=subject, argument=argument):
             text, part = _value(subject), _value(argument)
             if function == "startsWith":
@@ -168,5 +165,5 @@ def _compute(operator: str, left: pl.Expr, right: pl.Expr) -> pl.Expr:
 
 def _divide(left: pl.Expr, right: pl.Expr) -> pl.Expr:
     # Polars divides by a scalar by multiplying with its reciprocal, which is off by one bit; left - left
-    # is 0 and makes a column of the divisor.
-    return pl.when(right != 0).then(left / (right + (left - left)))
+    # is 0 and makes a column of the divisor. By zero it gives NaN or infinity, which `_clean` takes out.
+    return left / (right + (left - left))

@@ -1,8 +1,8 @@
 """A rule, and many rules evaluated together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -65,6 +65,14 @@ class Rule(msgspec.Struct, frozen=True, eq=False, dict=True):
         return hash(self.tree)
 
 
+class _Explained(NamedTuple):
+    """The parts of one rule, compiled: the slots of all its facts, and of each part its text and slots."""
+
+    conditions: Conditions
+    slots: list[int]
+    parts: list[tuple[str, list[int]]]
+
+
 class Rulebook:
     """Rules that are evaluated together, each fact looked up once.
 
@@ -84,7 +92,7 @@ class Rulebook:
         self.rules = tuple(rules)
         self.facts = _united(self.rules)
         self._slots = {fact: slot for slot, fact in enumerate(self.facts)}
-        self._parts: dict[int, Conditions] = {}
+        self._explained: dict[int, _Explained] = {}
 
     def gather(self, lookup: Lookup) -> list[Value | None]:
         """Return the values of `facts`, `None` for what is missing or of another type."""
@@ -96,16 +104,25 @@ class Rulebook:
 
     def failing(self, values: Row, rule: int) -> Failing | None:
         """Return the first false part of the rule at index `rule`, or `None` if it holds."""
-        asked = self.rules[rule]
-        row = [values[self._slots[fact]] for fact in asked.facts]
-        parts = tree.conjuncts(asked.tree)
-        if rule not in self._parts:
-            self._parts[rule] = compile_conditions(asked.facts, parts)
-        holds = self._parts[rule](row)
+        if rule not in self._explained:
+            self._explained[rule] = self._explain(self.rules[rule])
+        explained = self._explained[rule]
+        holds = explained.conditions([values[slot] for slot in explained.slots])
         if all(holds):
             return None
-        part = parts[holds.index(False)]
-        return Failing(tree.text(part), {fact.key: values[self._slots[fact]] for fact in tree.facts(part)})
+        text, slots = explained.parts[holds.index(False)]
+        return Failing(text, {self.facts[slot].key: values[slot] for slot in slots})
+
+    def _explain(self, rule: Rule) -> _Explained:
+        parts = tree.conjuncts(rule.tree)
+        return _Explained(
+            compile_conditions(rule.facts, parts),
+            self._slots_of(rule.facts),
+            [(tree.text(part), self._slots_of(tree.facts(part))) for part in parts],
+        )
+
+    def _slots_of(self, facts: Iterable[Fact]) -> list[int]:
+        return [self._slots[fact] for fact in facts]
 
     @cached_property
     def _conditions(self) -> Conditions:

@@ -24,6 +24,7 @@ KEYWORDS = frozenset({"true", "false", "null", "in"})
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DOTTED = re.compile(rf"{_IDENTIFIER.pattern}(\.{_IDENTIFIER.pattern})*")
+_KEY = re.compile(rf'{_IDENTIFIER.pattern}(\.{_IDENTIFIER.pattern}|\["(?:[^"\\]|\\.)+"\])*')
 
 
 class Type(StrEnum):
@@ -73,7 +74,7 @@ class Schema(msgspec.Struct, frozen=True):
 
     `paths` gives single facts their type. `namespaces` are open: any member may be asked for; it has the
     given type, or for `None` the type that its use in the rule implies. `functions` are fact functions.
-    Names are dotted identifiers; a wrong one raises `InvalidInput`.
+    Paths are keys as `path_key` returns them, the other names dotted identifiers; else `InvalidInput`.
 
     >>> Schema(paths={"now": Type.TIME}, namespaces={"context": None}).paths["now"]
     <Type.TIME: 'time'>
@@ -84,10 +85,13 @@ class Schema(msgspec.Struct, frozen=True):
     functions: Mapping[str, Signature] = {}
 
     def __post_init__(self) -> None:
-        for name in (*self.paths, *self.namespaces, *self.functions):
-            parts = name.split(".")
-            if not _DOTTED.fullmatch(name) or not KEYWORDS.isdisjoint(parts):
-                raise InvalidInput(f"{name!r} can't be used in a rule; name facts like customer.recency")
+        for path in self.paths:
+            if not _KEY.fullmatch(path) or not KEYWORDS.isdisjoint(path.split(".")):
+                remedy = 'write customer.recency or customer["first name"]'
+                raise InvalidInput(f"{path!r} is no key of a fact; {remedy}")
+        for name in (*self.namespaces, *self.functions):
+            if not _DOTTED.fullmatch(name) or not KEYWORDS.isdisjoint(name.split(".")):
+                raise InvalidInput(f"{name!r} can't be written in a rule; use a name like customer")
         for name, signature in self.functions.items():
             if name in BUILT_IN or name.rpartition(".")[2] in METHODS:
                 raise InvalidInput(f"the fact function {name!r} hides one of the language; rename it")
