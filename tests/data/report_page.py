@@ -55,8 +55,8 @@ def sample_page() -> Page:
     return Page(
         kicker="Sample figures, made up for the tests",
         title="Sending the men’s e-mail pays; choosing per customer is not yet proven",
-        lead="Each policy is judged on customers it has never seen, against a trial that drew its e-mails at random. "
-        "Every figure carries its interval, and says where it comes from.",
+        lead="Each policy is judged on customers it has never seen, against a trial that drew its e-mails at "
+        "random. Every figure carries its interval, and says where it comes from.",
         facts=(
             ("Customers in the trial", "64,000"),
             ("Evaluated", "32,013"),
@@ -64,8 +64,8 @@ def sample_page() -> Page:
             ("Seed", "0"),
         ),
         sections=(_result(), _actions(), _model(), _choices(), _assumptions(), _methods()),
-        footer="Sample page. Data of the trial this imitates: Kevin Hillstrom, MineThatData E-Mail Analytics and Data Mining "
-        "Challenge, 2008.",
+        footer="Sample page. Data of the trial this imitates: Kevin Hillstrom, MineThatData E-Mail Analytics "
+        "and Data Mining Challenge, 2008.",
     )
 
 
@@ -85,7 +85,7 @@ def _result():
                 label="More than the best single e-mail",
                 estimate=to_best,
                 format=USD_CHANGE,
-                note="The interval holds zero: no proof that choosing per customer beats one e-mail for all.",
+                note="The interval holds zero: no proof that choosing beats one e-mail for all.",
             ),
             Figure(label="Margin with the learned policy, per 1,000 customers", estimate=learned, format=USD),
         )
@@ -94,7 +94,8 @@ def _result():
         title="What each policy would have earned",
         subtitle=per_thousand,
         rows=tuple(
-            IntervalRow(name, figures[0], emphasis=name == "Learned policy") for name, figures in POLICIES.items()
+            IntervalRow(name, figures[0], emphasis=name == "Learned policy")
+            for name, figures in POLICIES.items()
         ),
         format=USD,
         reference=Reference(262.0, "nothing sent"),
@@ -114,7 +115,9 @@ def _result():
             for name, (value, to_nobody, to_best) in POLICIES.items()
         ),
     )
-    return Section("The men’s e-mail earns $205 more per 1,000 customers than silence", (cards, values, table))
+    return Section(
+        "The men’s e-mail earns $205 more per 1,000 customers than silence", (cards, values, table)
+    )
 
 
 def _actions():
@@ -152,9 +155,12 @@ def _model():
     deciles = (0.062, 0.081, 0.095, 0.109, 0.122, 0.139, 0.158, 0.184, 0.221, 0.302)
     actual = (0.058, 0.084, 0.091, 0.113, 0.124, 0.131, 0.164, 0.181, 0.229, 0.289)
     points = tuple(
-        Point(x, y, Interval(y - 0.012 - y / 30, y + 0.012 + y / 30)) for x, y in zip(deciles, actual, strict=True)
+        Point(x, y, Interval(y - 0.012 - y / 30, y + 0.012 + y / 30))
+        for x, y in zip(deciles, actual, strict=True)
     )
-    others = tuple(Point(p.x * 0.83, p.y * 0.8, Interval(p.y * 0.8 - 0.014, p.y * 0.8 + 0.014)) for p in points)
+    others = tuple(
+        Point(p.x * 0.83, p.y * 0.8, Interval(p.y * 0.8 - 0.014, p.y * 0.8 + 0.014)) for p in points
+    )
     calibration = Curve(
         title="Predicted visits come true",
         subtitle="Visit rate by decile of prediction, customers the model has not seen, 95 % intervals",
@@ -205,7 +211,6 @@ def _assumptions():
             name="Customer ids and times",
             value="Row numbers, and one fixed date for all",
             why="The file carries neither.",
-            where="nowhere: a property of the data",
         ),
     )
     return Section("What is taken for granted", (Assumptions(items),))
@@ -221,7 +226,8 @@ def _methods():
         ),
         Method(
             figure="Margin of the learned policy",
-            how="A prediction for every customer, corrected by what happened to those whom the trial treated alike.",
+            how="A prediction for every customer, corrected by what happened to those "
+            "whom the trial treated alike.",
             formula="φ = Σ_a π(a)·q̂(a) + π(A)/P(A)·(Y − q̂(A))",
             source="Doubly robust estimation; Dudík, Langford and Li 2011.",
         ),

@@ -7,7 +7,7 @@ from markupsafe import Markup, escape
 from cvo.core.evidence import Estimate, Grade, NotEstimable
 from cvo.reports.charts import Chart, Curve, IntervalChart
 from cvo.reports.grades import badge
-from cvo.reports.markup import element, json_script
+from cvo.reports.markup import element, json_script, prose
 from cvo.reports.numbers import COUNT, level_text
 from cvo.reports.page import Assumptions, Block, Figure, Figures, Methods, Section
 from cvo.reports.tables import Cell, Column, Table
@@ -23,7 +23,7 @@ class Content:
         """Return a section under its heading."""
         name = self._name("section")
         blocks = element("div", *(self.block(block) for block in section.blocks), class_="blocks")
-        return element("section", element("h2", section.title, id=name), blocks, aria_labelledby=name)
+        return element("section", element("h2", prose(section.title), id=name), blocks, aria_labelledby=name)
 
     def block(self, block: Block) -> Markup:
         """Return one block."""
@@ -46,7 +46,7 @@ class Content:
         drawing = chart.drawing()
         return element(
             "figure",
-            element("figcaption", element("h3", chart.title, id=name), element("p", chart.subtitle)),
+            element("figcaption", element("h3", prose(chart.title), id=name), element("p", chart.subtitle)),
             _legend(chart),
             element("div", class_="plot", role="img", aria_label=chart.alternative()),
             json_script(drawing, class_="drawing"),
@@ -73,13 +73,16 @@ class Content:
 
 def paragraphs(text: str) -> list[Markup]:
     """Return a paragraph for each part of a text between blank lines."""
-    return [element("p", part) for part in text.split("\n\n") if part.strip()]
+    return [element("p", prose(part)) for part in text.split("\n\n") if part.strip()]
 
 
 def _figure(figure: Figure) -> Markup:
     estimate = figure.estimate
     if isinstance(estimate, NotEstimable):
-        body = (element("p", "not estimable", class_="number none"), element("p", estimate.detail, class_="range"))
+        body = (
+            element("p", "not estimable", class_="number none"),
+            element("p", estimate.detail, class_="range"),
+        )
     else:
         interval = f"{level_text(estimate.interval.level)} {figure.format.interval(estimate.interval)}"
         body = (
@@ -88,9 +91,9 @@ def _figure(figure: Figure) -> Markup:
         )
     return element(
         "div",
-        element("h3", figure.label),
+        element("h3", prose(figure.label)),
         *body,
-        element("p", figure.note, class_="note") if figure.note else "",
+        element("p", prose(figure.note), class_="note") if figure.note else "",
         badge(estimate.grade) if isinstance(estimate, Estimate) else "",
         class_="figure emphasis" if figure.emphasis else "figure",
     )
@@ -118,7 +121,13 @@ def _grid(table: Table) -> Markup:
         for column in table.columns
     )
     rows = (
-        element("tr", *(_cell(column, cell, first=not at) for at, (column, cell) in enumerate(zip(table.columns, row, strict=True))))
+        element(
+            "tr",
+            *(
+                _cell(column, cell, first=not at)
+                for at, (column, cell) in enumerate(zip(table.columns, row, strict=True))
+            ),
+        )
         for row in table.rows
     )
     grid = element("table", element("thead", element("tr", *heads)), element("tbody", *rows))
@@ -141,7 +150,9 @@ def _value(column: Column, cell: Cell) -> Markup:
             return element("span", f"not estimable: {cell.detail}", class_="none")
         case Estimate():
             interval = element("span", written.interval(cell.interval), class_="range")
-            return Markup("{} {} {}").format(badge(cell.grade, name=False), written.text(cell.value), interval)
+            return Markup("{} {} {}").format(
+                badge(cell.grade, name=False), written.text(cell.value), interval
+            )
         case _:
             return escape(written.text(cell))
 
@@ -151,9 +162,9 @@ def _assumptions(assumptions: Assumptions) -> Markup:
         element(
             "div",
             element("dt", item.name),
-            element("dd", item.value, class_="value"),
+            element("dd", item.value, " ", badge(Grade.ASSUMED), class_="value"),
             element("dd", item.why),
-            element("dd", "Change it in ", element("code", item.where), class_="where"),
+            element("dd", "Change it in ", element("code", item.where), class_="where") if item.where else "",
         )
         for item in assumptions.items
     )

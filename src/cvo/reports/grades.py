@@ -9,7 +9,7 @@ from cvo.reports.markup import element
 
 
 class Mark(NamedTuple):
-    """A grade's shape as an SVG path in a 12 × 12 box, whether it is filled, its character, and its meaning."""
+    """A grade's shape (an SVG path in a 12 × 12 box), whether it is filled, its character, its meaning."""
 
     path: str
     filled: bool

@@ -73,7 +73,9 @@ def require_finite(where: str, *values: float | None) -> None:
     """Raise `InvalidInput` if a number that is to be drawn is NaN or infinite."""
     for value in values:
         if value is not None and not math.isfinite(value):
-            raise InvalidInput(f"{where} holds {value}; hand in a NotEstimable with the reason, or leave it out")
+            raise InvalidInput(
+                f"{where} holds {value}; hand in a NotEstimable with the reason, or leave it out"
+            )
 
 
 def require_drawable(where: str, estimate: Estimate | NotEstimable) -> None:

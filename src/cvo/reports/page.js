@@ -5,6 +5,9 @@
 window.addEventListener("error", (event) => {
   document.documentElement.dataset.scriptError = event.message;
 });
+window.addEventListener("securitypolicyviolation", (event) => {
+  document.documentElement.dataset.scriptError = `refused by ${event.violatedDirective}`;
+});
 
 (() => {
   const INK = "var(--ink)";
@@ -17,14 +20,16 @@ window.addEventListener("error", (event) => {
     observational: { symbol: "square", filled: false },
     assumed: { symbol: "circle", filled: false, dashed: true },
   };
-  const STYLE = { fontFamily: "inherit", fontSize: "13px", background: "none", color: INK };
+  const EM = 13;
+  const STYLE = { fontFamily: "inherit", fontSize: `${EM}px`, background: "none", color: INK };
   const NARROW = 560;
+  const HALO = { stroke: "var(--paper)", strokeWidth: 5 };
   const TIP = { fontSize: 12, lineHeight: 1.35, textPadding: 10, stroke: RULE };
 
   const ruler = document.createElement("canvas").getContext("2d");
 
   function textWidth(text, weight = 400) {
-    ruler.font = `${weight} 13px ${getComputedStyle(document.body).fontFamily}`;
+    ruler.font = `${weight} ${EM}px ${getComputedStyle(document.body).fontFamily}`;
     return ruler.measureText(text).width;
   }
 
@@ -43,45 +48,65 @@ window.addEventListener("error", (event) => {
     return [low - pad, high + pad];
   }
 
-  function referenceMarks(reference, room) {
+  function referenceMarks(reference, domain) {
     if (!reference) return [];
-    const line = Plot.ruleX([reference.value], { stroke: MUTED, strokeWidth: 1 });
-    const label = Plot.text([reference], {
-      x: "value", text: "label", frameAnchor: "top", dy: -room, fill: MUTED, fontSize: 12, clip: false,
-    });
-    return [line, label];
+    const share = (reference.value - domain[0]) / (domain[1] - domain[0]);
+    const textAnchor = share < 0.15 ? "start" : share > 0.85 ? "end" : "middle";
+    return [
+      Plot.ruleX([reference.value], { stroke: "var(--paper)", strokeWidth: 3 }),
+      Plot.ruleX([reference.value], { stroke: MUTED, insetTop: -6 }),
+      Plot.text([reference], {
+        x: "value", text: "label", frameAnchor: "top", dy: -22, textAnchor, fill: MUTED, fontSize: 12, clip: false,
+      }),
+    ];
+  }
+
+  // Wide: label, picture, figures in three columns. Narrow: label and figures stand above the picture of their row.
+  function intervalLayout(rows, known, width, hasReference) {
+    const narrow = width < NARROW;
+    const lines = (room) => Math.max(1, ...rows.map((row) => Math.ceil(textWidth(row.label, 600) / room)));
+    const intervals = d3.max(known, (row) => textWidth(row.interval)) || 0;
+    const values = d3.max(known, (row) => textWidth(row.text, 600)) || 0;
+    const labels = d3.max(rows, (row) => textWidth(row.label, 600));
+    const left = narrow ? 6 : Math.min(labels + 24, width * 0.36);
+    const room = narrow ? width - intervals - values - 28 : left - 12;
+    return {
+      left,
+      right: narrow ? 6 : intervals + values + 44,
+      top: hasReference ? 30 : 8,
+      pitch: narrow ? 22 + 32 * lines(room) : 21 + 17 * lines(room),
+      lift: narrow ? -9 : 0,
+      lineAnchor: narrow ? "bottom" : "middle",
+      valueAt: narrow ? -intervals - 8 : values + 24,
+      intervalAt: narrow ? 6 : intervals + values + 44,
+      labelWidth: room / EM,
+    };
   }
 
   function intervalChart(spec, width) {
-    const narrow = width < NARROW;
     const rows = spec.rows.map((row, at) => ({ ...row, at }));
     const known = rows.filter((row) => row.grade);
     const reference = spec.reference;
-    const values = known.flatMap((row) => [row.low, row.high]).concat(reference ? [reference.value] : []);
-    const left = narrow ? 4 : Math.min(d3.max(rows, (row) => textWidth(row.label, 600)) + 24, width * 0.36);
-    const right = narrow ? 4 : d3.max(known, (row) => textWidth(row.text, 600) + textWidth(row.interval) + 44) || 4;
-    const pitch = narrow ? 50 : 38;
-    const top = reference ? 26 : 8;
-    const labelled = (emphasis) => rows.filter((row) => row.emphasis === emphasis);
+    const layout = intervalLayout(rows, known, width, reference !== null);
+    const { left, right, top, pitch, lift, lineAnchor } = layout;
+    const ends = known.flatMap((row) => [row.low, row.high]).concat(reference ? [reference.value] : []);
+    const domain = padded(ends.length ? ends : [0, 1], 0.04);
+    const steps = Math.max(4, (width - left - right) / 90);
+    const beside = { y: "at", dy: lift, lineAnchor, clip: false, ...HALO };
     const labels = [false, true].map((emphasis) =>
-      Plot.text(labelled(emphasis), {
-        y: "at", text: "label", frameAnchor: "left", textAnchor: "start", fill: INK, clip: false,
-        dx: narrow ? -4 : -left, dy: narrow ? -17 : 0, fontWeight: emphasis ? 700 : 400,
-        lineWidth: (narrow ? width * 0.6 : left - 12) / 13,
+      Plot.text(rows.filter((row) => row.emphasis === emphasis), {
+        ...beside, text: "label", frameAnchor: "left", textAnchor: "start", dx: -left, fill: INK,
+        fontWeight: emphasis ? 700 : 400, lineWidth: layout.labelWidth,
       }));
-    const figures = [["text", 600, INK, narrow ? -d3.max(known, (row) => textWidth(row.interval) + 12) || 0 : d3.max(known, (row) => textWidth(row.text, 600)) + 24 || 0],
-      ["interval", 400, MUTED, narrow ? 0 : right]].map(([text, fontWeight, fill, dx]) =>
-      Plot.text(known, {
-        y: "at", text, frameAnchor: "right", textAnchor: "end", fill, fontWeight, clip: false,
-        dx: narrow ? dx + 4 : dx, dy: narrow ? -17 : 0,
-      }));
-    const marks = Object.entries(SHAPES).flatMap(([grade, shape]) => {
+    const figure = (text, fontWeight, fill, dx) =>
+      Plot.text(known, { ...beside, text, frameAnchor: "right", textAnchor: "end", fill, fontWeight, dx });
+    const pictures = Object.entries(SHAPES).flatMap(([grade, shape]) => {
       const those = known.filter((row) => row.grade === grade);
       const colour = `var(--${grade})`;
       return [
         Plot.ruleY(those, {
           y: "at", x1: "low", x2: "high", stroke: colour, strokeWidth: 2.5, strokeLinecap: "round",
-          strokeDasharray: shape.dashed ? "2 5" : undefined,
+          strokeDasharray: shape.dashed ? "1 6" : undefined,
         }),
         Plot.dot(those, {
           y: "at", x: "value", symbol: shape.symbol, r: 5.5, strokeWidth: shape.filled ? 1.5 : 2.25,
@@ -94,18 +119,19 @@ window.addEventListener("error", (event) => {
       height: top + rows.length * pitch + 30,
       marginTop: top, marginBottom: 30, marginLeft: left, marginRight: right,
       style: STYLE,
-      x: { domain: padded(values.length ? values : [0, 1], 0.04) },
+      x: { type: "linear", domain },
       y: { type: "band", domain: rows.map((row) => row.at), axis: null, padding: 0 },
       marks: [
-        Plot.gridX({ stroke: RULE, strokeOpacity: 1, ticks: Math.max(3, (width - left - right) / 90) }),
-        Plot.axisX({ tickFormat: ticks(spec.format), tickSize: 0, color: MUTED, label: null, ticks: Math.max(3, (width - left - right) / 90) }),
-        ...referenceMarks(reference, 20),
-        ...marks,
+        Plot.gridX({ stroke: RULE, strokeOpacity: 1, ticks: steps }),
+        Plot.axisX({ tickFormat: ticks(spec.format), tickSize: 0, color: MUTED, label: null, ticks: steps }),
+        ...referenceMarks(reference, domain),
+        ...pictures,
         ...labels,
-        ...figures,
+        figure("text", 600, INK, layout.valueAt),
+        figure("interval", 400, MUTED, layout.intervalAt),
         Plot.text(rows.filter((row) => row.reason), {
-          y: "at", text: "reason", frameAnchor: "left", textAnchor: "start", dx: 6, fill: MUTED, fontStyle: "italic",
-          lineWidth: (width - left) / 13 * 1.6, clip: false,
+          ...beside, dy: 0, lineAnchor: "middle", text: "reason", frameAnchor: "left", textAnchor: "start", dx: 4, fill: MUTED,
+          fontStyle: "italic", lineWidth: (width - left - 8) / EM,
         }),
         Plot.tip(known, Plot.pointerY({ y: "at", x: "value", title: "tip", ...TIP })),
       ],
@@ -130,7 +156,7 @@ window.addEventListener("error", (event) => {
         }),
         Plot.text(bars, {
           y: "at", text: "label", frameAnchor: "left", textAnchor: "start", dx: -left, fill: INK, clip: false,
-          lineWidth: (left - 12) / 13,
+          lineWidth: (left - 12) / EM,
         }),
         Plot.text(bars, { y: "at", x: "amount", text: "text", textAnchor: "start", dx: 8, fill: INK, clip: false }),
         Plot.ruleX([0], { stroke: MUTED }),
@@ -141,13 +167,14 @@ window.addEventListener("error", (event) => {
 
   function histogramChart(spec, width) {
     const counts = d3.format(",");
+    const domain = [spec.bins[0].low, spec.bins.at(-1).high];
     const left = d3.max(spec.bins, (bin) => textWidth(counts(bin.count))) + 14;
     return Plot.plot({
       width,
       height: 240,
-      marginTop: spec.reference ? 26 : 10, marginBottom: 30, marginLeft: left, marginRight: 12,
+      marginTop: spec.reference ? 30 : 10, marginBottom: 30, marginLeft: left, marginRight: 12,
       style: STYLE,
-      x: { type: "linear", domain: [spec.bins[0].low, spec.bins.at(-1).high] },
+      x: { type: "linear", domain },
       y: { domain: [0, d3.max(spec.bins, (bin) => bin.count)], nice: 4 },
       marks: [
         Plot.gridY({ stroke: RULE, strokeOpacity: 1, ticks: 4 }),
@@ -155,7 +182,7 @@ window.addEventListener("error", (event) => {
         Plot.rectY(spec.bins, { x1: "low", x2: "high", y: "count", fill: ACCENT, inset: 0.5 }),
         Plot.ruleY([0], { stroke: MUTED }),
         Plot.axisX({ tickFormat: ticks(spec.format), tickSize: 0, color: MUTED, label: null, ticks: Math.max(3, width / 90) }),
-        ...referenceMarks(spec.reference, 20),
+        ...referenceMarks(spec.reference, domain),
         Plot.tip(spec.bins, Plot.pointerX({
           x: (bin) => (bin.low + bin.high) / 2, y: "count", title: "tip", ...TIP,
         })),
@@ -182,9 +209,10 @@ window.addEventListener("error", (event) => {
       ];
     });
     const diagonal = !spec.diagonal ? [] : [
-      Plot.link([both], { x1: 0, y1: 0, x2: 1, y2: 1, stroke: MUTED, strokeDasharray: "4 4" }),
-      Plot.text([both], {
-        x: 1, y: 1, text: () => spec.diagonal, textAnchor: "end", dx: -14, dy: 2, fill: MUTED, fontSize: 12,
+      Plot.line(both, { x: (end) => end, y: (end) => end, stroke: MUTED, strokeDasharray: "4 4" }),
+      Plot.text([both[1]], {
+        x: (end) => end, y: (end) => end, text: () => spec.diagonal, textAnchor: "end", dx: -18, dy: 4, fill: MUTED,
+        fontSize: 12, ...HALO,
       }),
     ];
     return Plot.plot({
@@ -219,6 +247,7 @@ window.addEventListener("error", (event) => {
     place: figure.querySelector(".plot"),
     details: figure.querySelector("details"),
     spec: JSON.parse(figure.querySelector("script.drawing").textContent),
+    half: figure.classList.contains("half"),
     width: 0,
   }));
 
@@ -237,8 +266,23 @@ window.addEventListener("error", (event) => {
     }
   }
 
-  const drawAll = () => charts.forEach((chart) => draw(chart, chart.place.clientWidth));
+  // Paper has no layout to measure before it is printed: these are the widths that page.css gives on A4.
+  const A4 = { full: (178 / 25.4) * 96, half: (85 / 25.4) * 96 };
+  let printing = false;
+
+  function drawAll() {
+    for (const chart of charts) {
+      draw(chart, printing ? (chart.half ? A4.half : A4.full) : chart.place.clientWidth);
+    }
+  }
+
+  function print(now) {
+    printing = now;
+    drawAll();
+  }
+
   drawAll();
   new ResizeObserver(drawAll).observe(document.querySelector("main"));
-  window.addEventListener("beforeprint", drawAll);
+  window.addEventListener("beforeprint", () => print(true));
+  window.addEventListener("afterprint", () => print(false));
 })();

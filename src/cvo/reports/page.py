@@ -32,12 +32,12 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class Assumption(msgspec.Struct, frozen=True, kw_only=True):
-    """Something stated and not measured: its value in words, why it was taken, and where to change it."""
+    """Something stated, not measured: its value in words, why it was taken, where to change it if one can."""
 
     name: str
     value: str
     why: str
-    where: str
+    where: str = ""
 
 
 class Assumptions(msgspec.Struct, frozen=True):
@@ -90,7 +90,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     ...     format=money_format("USD"),
     ...     reference=Reference(0.0, "nothing sent"),
     ... )
-    >>> page = Page(title="What the newsletter caused", lead="Measured.", sections=(Section("Result", (chart,)),))
+    >>> result = Section("Result", (chart,))
+    >>> page = Page(title="What the newsletter caused", lead="Measured.", sections=(result,))
     >>> render(page).startswith("<!doctype html>")
     True
     """

@@ -12,7 +12,7 @@ from cvo.core.errors import InvalidInput
 from cvo.core.evidence import Grade
 from cvo.reports.blocks import Content, paragraphs
 from cvo.reports.grades import MARKS, badge
-from cvo.reports.markup import element
+from cvo.reports.markup import element, prose
 from cvo.reports.page import Page
 
 # The order matters: Plot looks for D3 when it loads, and the page's script for both.
@@ -22,29 +22,33 @@ _SCRIPTS = ("vendor/d3.min.js", "vendor/plot.umd.min.js", "page.js")
 def render(page: Page) -> str:
     """Return the page as one self-contained HTML file; the same page gives the same text.
 
-    Charts are drawn when the file is opened, by Observable Plot, which is part of it; without scripts, the words and the
-    figures behind each chart remain. A content security policy allows exactly the file's own scripts and no network.
-    Raises `InvalidInput` for text that UTF-8 can't hold.
+    Charts are drawn when the file is opened, by Observable Plot, which is part of it; without scripts, the
+    words and the figures behind each chart remain. A content security policy allows exactly the file's own
+    scripts and no network. Raises `InvalidInput` for text that UTF-8 can't hold.
     """
+    try:
+        html = str(_document(page))
+        html.encode()
+    except UnicodeEncodeError as error:
+        around = str(error.object)[max(error.start - 30, 0) : error.start]
+        raise InvalidInput(
+            f"page {page.title!r} holds half of a surrogate pair after {around!r}; "
+            "repair the text where it was read"
+        ) from None
+    return html
+
+
+def _document(page: Page) -> Markup:
     content = Content(count(1))
-    body = element(
+    main = element(
         "main",
         _header(page),
         *(content.section(section) for section in page.sections),
         _grades(),
         element("footer", *paragraphs(page.footer)) if page.footer else "",
     )
-    html = Markup("<!doctype html>\n{}\n").format(
-        element("html", _head(page), element("body", body, *_scripts()), lang="en")
-    )
-    try:
-        html.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput(
-            f"page {page.title!r} holds half of a surrogate pair at {error.start}; "
-            "repair the text where it was read"
-        ) from None
-    return str(html)
+    html = element("html", _head(page), element("body", main, *_scripts()), lang="en")
+    return Markup("<!doctype html>\n{}\n").format(html)
 
 
 def _head(page: Page) -> Markup:
@@ -69,14 +73,12 @@ def _head(page: Page) -> Markup:
 
 
 def _header(page: Page) -> Markup:
-    facts = (
-        element("div", element("dt", name), element("dd", value)) for name, value in page.facts
-    )
+    facts = (element("div", element("dt", name), element("dd", value)) for name, value in page.facts)
     return element(
         "header",
         element("p", page.kicker, class_="kicker") if page.kicker else "",
-        element("h1", page.title),
-        *(element("p", text, class_="lead") for text in page.lead.split("\n\n") if text),
+        element("h1", prose(page.title)),
+        *(element("p", prose(text), class_="lead") for text in page.lead.split("\n\n") if text),
         element("dl", *facts, class_="facts") if page.facts else "",
     )
 

@@ -37,13 +37,14 @@ def interval_bar(
 ) -> str:
     """Draw an estimate, its interval and a reference line in exactly `width` characters.
 
-    The mark in the middle shows the grade (● measured, ◆ pooled, □ observational, ○ assumed); an interval that leaves
-    the scale ends in an arrow. Without an estimate only the reference line is drawn. Raises `InvalidInput` for a width
-    under 8 or a scale that does not rise.
+    The mark in the middle shows the grade (● measured, ◆ pooled, □ observational, ○ assumed); an interval
+    that leaves the scale ends in an arrow. Without an estimate only the reference line is drawn. Raises
+    `InvalidInput` for a width under 8 or a scale that does not rise.
 
     >>> from cvo.core.evidence import Grade, Interval
     >>> caused = Estimate(
-    ...     value=50.0, standard_error=15.0, interval=Interval(20.0, 80.0), grade=Grade.MEASURED, unit="USD", sample_size=900
+    ...     value=50.0, standard_error=15.0, interval=Interval(20.0, 80.0), grade=Grade.MEASURED,
+    ...     unit="USD", sample_size=900,
     ... )
     >>> interval_bar(caused, (-20.0, 100.0), width=25, reference=0.0)
     '    ┊   ├─────●─────┤    '
@@ -51,8 +52,10 @@ def interval_bar(
     low, high = scale
     require_finite("the scale", low, high, reference)
     if width < _LEAST_WIDTH or not low < high:
-        raise InvalidInput(f"can't draw on a scale from {low} to {high} in {width} characters; "
-                           f"it has to rise, and needs {_LEAST_WIDTH} characters")
+        raise InvalidInput(
+            f"can't draw on a scale from {low} to {high} in {width} characters; "
+            f"it has to rise, and needs {_LEAST_WIDTH} characters"
+        )
     cells = [" "] * width
 
     def column(value: float) -> int:
@@ -67,8 +70,10 @@ def interval_bar(
     first, last = column(interval.low), column(interval.high)
     for at in range(first, last + 1):
         cells[at] = "┼" if cells[at] == "┊" else "─"
-    cells[first] = "◀" if interval.low < low else "├"
-    cells[last] = "▶" if interval.high > high else "┤"
+    if interval.high >= low:
+        cells[last] = "▶" if interval.high > high else "┤"
+    if interval.low <= high:
+        cells[first] = "◀" if interval.low < low else "├"
     if low <= estimate.value <= high:
         cells[column(estimate.value)] = MARKS[estimate.grade].character
     return "".join(cells)

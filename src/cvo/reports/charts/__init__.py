@@ -27,7 +27,7 @@ class Chart(Protocol):
     """What a page asks of a chart; `page.js` has one drawing function for each `kind`."""
 
     @property
-    def title(self) -> str: 
+    def title(self) -> str:
         """What the chart says, best as a finding."""
         ...
 

@@ -30,8 +30,8 @@ class Series(msgspec.Struct, frozen=True):
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
     """Shows y against x for up to four series, each with a band where its points have intervals.
 
-    `diagonal` names the line y = x (`"perfectly calibrated"`) and makes both axes share one scale. Raises `InvalidInput` for
-    no points, too many series, or numbers that are not finite.
+    `diagonal` names the line y = x (`"perfectly calibrated"`) and makes both axes share one scale. Raises
+    `InvalidInput` for no points, too many series, or numbers that are not finite.
     """
 
     title: str
@@ -48,7 +48,7 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not 1 <= len(self.series) <= _MOST_SERIES:
             raise InvalidInput(
-                f"chart {self.title!r} has {len(self.series)} series; between 1 and {_MOST_SERIES} can be told apart"
+                f"chart {self.title!r} has {len(self.series)} series; 1 to {_MOST_SERIES} can be told apart"
             )
         for series in self.series:
             where = f"chart {self.title!r}, series {series.name!r}"
@@ -87,14 +87,16 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
         return Table(title=self.title, columns=columns, rows=rows)
 
     def alternative(self) -> str:
-        """Return the chart in words: where each series starts and ends, and how often it meets the diagonal."""
+        """Return the chart in words: where each series starts and ends, how often it meets the diagonal."""
         return " ".join((f"{self.subtitle}.", *(self._words(series) for series in self.series)))
 
     def _words(self, series: Series) -> str:
         first, last = series.points[0], series.points[-1]
         words = (
-            f"{series.name}: {len(series.points)} points, {self.y_axis} from {self.y_format.text(first.y)} at {self.x_axis} "
-            f"{self.x_format.text(first.x)} to {self.y_format.text(last.y)} at {self.x_format.text(last.x)}"
+            f"{series.name}: {len(series.points)} points, "
+            f"{self.y_axis} from {self.y_format.text(first.y)} "
+            f"at {self.x_axis} {self.x_format.text(first.x)} "
+            f"to {self.y_format.text(last.y)} at {self.x_format.text(last.x)}"
         )
         banded = [(point.x, point.interval) for point in series.points if point.interval is not None]
         if not (self.diagonal and banded):

@@ -34,9 +34,13 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
         for bar in self.bars:
             require_finite(f"chart {self.title!r}, bar {bar.label!r}", bar.amount)
             if bar.amount < 0:
-                raise InvalidInput(f"chart {self.title!r}, bar {bar.label!r} is {bar.amount}; a share can't be negative")
+                raise InvalidInput(
+                    f"chart {self.title!r}, bar {bar.label!r} is {bar.amount}; a share can't be negative"
+                )
         if self._total() <= 0:
-            raise InvalidInput(f"chart {self.title!r} adds up to nothing; say in a sentence why there is nothing")
+            raise InvalidInput(
+                f"chart {self.title!r} adds up to nothing; say in a sentence why there is nothing"
+            )
 
     def drawing(self) -> dict[str, Any]:
         """Return what the page's script draws."""
@@ -63,7 +67,9 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
 
     def alternative(self) -> str:
         """Return the chart in words."""
-        bars = "; ".join(f"{bar.label}: {self.format.text(bar.amount)}, {self._share(bar)}" for bar in self.bars)
+        bars = "; ".join(
+            f"{bar.label}: {self.format.text(bar.amount)}, {self._share(bar)}" for bar in self.bars
+        )
         return f"{self.subtitle}. {bars}."
 
     def _total(self) -> float:

@@ -12,9 +12,10 @@ from cvo.reports.tables import Column, Table
 
 
 class Histogram(msgspec.Struct, frozen=True, kw_only=True):
-    """Shows how many of the things counted fall between each pair of edges (`counts, edges = numpy.histogram(…)`).
+    """Shows how many of the things counted fall between each pair of edges.
 
-    `edges` has one entry more than `counts` and rises; anything else raises `InvalidInput`.
+    `numpy.histogram` makes both; `edges` has one entry more than `counts` and rises; anything
+    else raises `InvalidInput`.
     """
 
     title: str
@@ -29,10 +30,14 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         where = f"chart {self.title!r}"
         require_finite(where, *self.edges, *self.counts)
-        if len(self.edges) != len(self.counts) + 1 or not all(low < high for low, high in pairwise(self.edges)):
+        if len(self.edges) != len(self.counts) + 1 or not all(
+            low < high for low, high in pairwise(self.edges)
+        ):
             raise InvalidInput(f"{where} needs rising edges, one more than its {len(self.counts)} counts")
         if min(self.counts, default=0) < 0 or sum(self.counts) == 0:
-            raise InvalidInput(f"{where} needs counts of 0 or more, and at least one above; got {self.counts}")
+            raise InvalidInput(
+                f"{where} needs counts of 0 or more, and at least one above; got {self.counts}"
+            )
 
     def drawing(self) -> dict[str, Any]:
         """Return what the page's script draws."""
@@ -61,7 +66,9 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True):
 
     def alternative(self) -> str:
         """Return the chart in words."""
-        bins = "; ".join(f"{label}: {share}" for label, share in zip(self._labels(), self._shares(), strict=True))
+        bins = "; ".join(
+            f"{label}: {share}" for label, share in zip(self._labels(), self._shares(), strict=True)
+        )
         line = "" if self.reference is None else f" Reference: {self.reference.label}."
         return f"{self.subtitle}. {COUNT.text(sum(self.counts))} in all. {bins}.{line}"
 

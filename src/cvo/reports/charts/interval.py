@@ -12,7 +12,7 @@ from cvo.reports.tables import Cell, Column, Table
 
 
 class IntervalRow(msgspec.Struct, frozen=True):
-    """One estimate, or the reason why there is none; `emphasis` sets the row that the chart is about in bold."""
+    """One estimate, or the reason why there is none; `emphasis` marks the row that the chart is about."""
 
     label: str
     estimate: Estimate | NotEstimable
