@@ -40,15 +40,17 @@ def replay(logged: Decision, profile: Profile, policy: Policy) -> Replay:
 def differences(first: Decision, second: Decision) -> list[str]:
     """Return the paths at which two decisions differ, with both values."""
     found: list[str] = []
-    _compare("", msgspec.to_builtins(first), msgspec.to_builtins(second), found)
+    _compare("", first, second, found)
     return found
 
 
 def _compare(path: str, first: Any, second: Any, found: list[str]) -> None:
+    if isinstance(first, msgspec.Struct) and isinstance(second, msgspec.Struct):
+        first, second = msgspec.structs.asdict(first), msgspec.structs.asdict(second)
     if isinstance(first, dict) and isinstance(second, dict):
         for key in sorted(first.keys() | second.keys()):
             _compare(f"{path}.{key}" if path else str(key), first.get(key), second.get(key), found)
-    elif isinstance(first, list | tuple) and isinstance(second, list | tuple) and len(first) == len(second):
+    elif isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
         for number, pair in enumerate(zip(first, second, strict=True)):
             _compare(f"{path}[{number}]", *pair, found)
     elif first != second:

@@ -1,0 +1,196 @@
+import math
+
+import numpy as np
+import pytest
+from tests.data.company import NOW, catalogue, policy
+
+from cvo.core.clock import DAY, HOUR, Instant
+from cvo.core.errors import InvalidInput
+from cvo.core.ids import EventId, PersonId
+from cvo.decisions.decide import Case, decide, decide_all
+from cvo.decisions.decision import Arm, Purpose, Request, Subject, decode, encode
+from cvo.decisions.effects import effects
+from cvo.decisions.replay import replay
+from cvo.events.event import Delivery, Event, TraitsSet
+from cvo.profiles.fold import fold
+from cvo.profiles.profile import EMPTY
+
+
+def case(
+    number=0,
+    *,
+    traits=None,
+    placement="home",
+    at=NOW,
+    arm=Arm.TREATED,
+    context=None,
+    version=1,
+    purpose=Purpose.LIVE,
+):
+    profile = EMPTY
+    if traits:
+        event = Event(EventId(b"e"), PersonId(b"p"), Instant(NOW - DAY), NOW, TraitsSet(traits))
+        profile = fold(EMPTY, [event])
+    return Case(
+        Subject(person_id=PersonId(b"%016d" % number), customer=f"c{number}", version=version, arm=arm),
+        profile,
+        Request(placement=placement, at=at, context=context or {}, purpose=purpose),
+    )
+
+
+def after(given, decision, rules):
+    """The same customer a moment after the decision took effect."""
+    bodies = effects(decision, rules.catalogue)
+    facts = [
+        Event(EventId(b"d%d" % n), given.subject.person_id, given.request.at, given.request.at, body)
+        for n, body in enumerate(bodies)
+    ]
+    return fold(given.profile, facts)
+
+
+def test_every_action_is_chosen_scored_or_refused_with_its_rule():
+    decision = decide(case(traits={"age": 12}, context={"device": "kiosk"}), policy())
+    by_action = {candidate.action: candidate for candidate in decision.candidates}
+    assert set(by_action) == {"accessory", "callback", "upgrade", "winter"}
+    assert by_action["upgrade"].refusal.tier == "eligible"
+    assert by_action["upgrade"].refusal.rule == "customer.age >= 18"
+    assert by_action["callback"].refusal.tier == "suitable"
+    assert by_action["winter"].refusal.tier == "status"
+    terms = by_action["accessory"].terms
+    assert terms.uplift == pytest.approx(
+        terms.incrementality * terms.response_probability * terms.margin_per_response
+    )
+    assert terms.score == pytest.approx(
+        terms.uplift + terms.clv_change - terms.cost + terms.lever - terms.price
+    )
+    assert terms.grade == "assumed"
+
+
+def test_propensities_sum_to_one_over_all_options_and_the_draw_picks_from_them():
+    rules = policy()
+    for number in range(200):
+        for slot in decide(case(number, traits={"age": 30}), rules).slots:
+            assert math.isclose(sum(slot.propensities), 1.0, abs_tol=1e-12)
+            assert math.isclose(sum(slot.delivery_probabilities), 1.0, abs_tol=1e-12)
+            reached = np.cumsum(slot.propensities)
+            position = slot.options.index(slot.chosen)
+            assert (reached[position - 1] if position else 0.0) <= slot.draw <= reached[position] + 1e-15
+            assert slot.propensity > 0.003  # the floor reaches every option
+
+
+def test_frequencies_of_choices_match_their_logged_propensities():
+    rules = policy()
+    decisions = decide_all(
+        [case(number, traits={"age": 30}, placement="newsletter") for number in range(4000)], rules
+    )
+    slot = decisions[0].slots[0]
+    for option, propensity in zip(slot.options, slot.propensities, strict=True):
+        share = np.mean([d.slots[0].chosen == option for d in decisions])
+        assert abs(share - propensity) < 4.5 * math.sqrt(propensity * (1 - propensity) / 4000)
+
+
+def test_alone_and_in_a_batch_a_decision_is_the_same():
+    rules = policy()
+    cases = [
+        case(
+            n,
+            traits={"age": n % 40, "city": ["Bonn", "Rome", "Oslo"][n % 3]},
+            context={"device": ["kiosk", "app"][n % 2]},
+        )
+        for n in range(300)
+    ]
+    together = decide_all(cases, rules)
+    assert [encode(decide(each, policy())) for each in cases] == [encode(decision) for decision in together]
+
+
+def test_slots_never_show_an_action_twice():
+    for number in range(100):
+        first, second = decide(case(number, traits={"age": 30}), policy()).slots
+        assert first.chosen == "" or first.chosen != second.chosen
+        assert set(second.options) == set(first.options) - ({first.chosen} - {""})
+
+
+def test_controls_get_nothing_and_leave_no_contact():
+    decision = decide(case(traits={"age": 30}, arm=Arm.CONTROL), policy())
+    for slot in decision.slots:
+        assert (slot.chosen, slot.delivery) == ("", Delivery.NOTHING)
+        assert slot.delivery_probabilities[-1] == 1.0
+        assert sum(slot.propensities[:-1]) > 0  # what the policy would have done stays on record
+    assert all(body.action is None and body.options[""] == 1.0 for body in effects(decision, catalogue()))
+
+
+def test_a_rehearsal_has_no_effects():
+    decision = decide(case(traits={"age": 30}, purpose=Purpose.REHEARSAL), policy())
+    assert effects(decision, catalogue()) == []
+
+
+def test_a_contact_limit_refuses_the_next_mail_until_its_window_has_passed():
+    rules = policy(control_rate=0.0)
+    number = next(
+        n
+        for n in range(50)
+        if decide(case(n, traits={"age": 30}, placement="newsletter"), rules).slots[0].chosen
+    )
+    given = case(number, traits={"age": 30}, placement="newsletter")
+    profile = after(given, decide(given, rules), rules)
+
+    def refusals(at):
+        later = Case(given.subject, profile, Request(placement="newsletter", at=Instant(at)))
+        return {c.refusal.tier for c in decide(later, rules).candidates if c.refusal}
+
+    assert "contact limit" in refusals(NOW + HOUR)
+    assert "contact limit" in refusals(NOW + 7 * DAY - HOUR)
+    assert "contact limit" not in refusals(NOW + 7 * DAY + 2 * HOUR)
+
+
+def test_the_coin_falls_once_a_window_and_is_conditioned_on_afterwards():
+    rules = policy(withheld_rate=0.5)
+    seen = set()
+    for number in range(200):
+        given = case(number, traits={"age": 30}, placement="home", at=Instant(NOW))
+        decision = decide(given, rules)
+        slot = decision.slots[0]
+        if not slot.chosen:
+            continue
+        position = slot.options.index(slot.chosen)
+        assert slot.delivery_probabilities[position] == pytest.approx(0.5 * slot.propensity)
+        seen.add(slot.delivery)
+        profile = after(given, decision, rules)
+        again = decide(Case(given.subject, profile, Request(placement="home", at=Instant(NOW + HOUR))), rules)
+        for later in again.slots:
+            if later.chosen == slot.chosen:
+                assert later.delivery == slot.delivery
+            position = later.options.index(slot.chosen) if slot.chosen in later.options else None
+            if position is not None:
+                fate = 1.0 if slot.delivery is Delivery.DELIVERED else 0.0
+                assert later.delivery_probabilities[position] == pytest.approx(
+                    fate * later.propensities[position]
+                )
+    assert seen == {Delivery.DELIVERED, Delivery.WITHHELD}
+
+
+def test_a_record_survives_the_log_and_replays_bit_for_bit():
+    rules = policy()
+    for number in range(50):
+        given = case(number, traits={"age": 30 + number, "city": "Rome"}, context={"device": "app"})
+        logged = decode(encode(decide(given, rules)))
+        assert replay(logged, given.profile, rules).identical
+
+
+def test_replay_names_what_differs():
+    given = case(traits={"age": 30})
+    outcome = replay(decide(given, policy()), given.profile, policy(catalogue(**{"value: 30": "value: 31"})))
+    assert not outcome.identical
+    assert any(each.startswith("pins.catalogue:") for each in outcome.differences)
+    assert any("terms.margin_per_response: 30.0 was logged, 31.0" in each for each in outcome.differences)
+
+
+def test_an_unknown_placement_is_named_with_the_known_ones():
+    with pytest.raises(InvalidInput, match="no placement 'billboard'; the catalogue has: home, newsletter"):
+        decide(case(placement="billboard"), policy())
+
+
+def test_an_action_nobody_put_a_value_on_is_refused_and_says_so():
+    decision = decide(case(), policy(catalogue(**{"value: 5,": ""})))
+    refusal = next(c.refusal for c in decision.candidates if c.action == "accessory")
+    assert refusal.tier == "value"
