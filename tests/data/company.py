@@ -20,7 +20,8 @@ placements:
 actions:
   upgrade:
     {team: sales, stage: grow, status: live, name: Upgrade, contact_cost: 0.10, value: 30,
-     eligible: ["customer.age >= 18"], creatives: {u-home: {placement: home}, u-mail: {placement: newsletter}}}
+     eligible: ["customer.age >= 18"],
+     creatives: {u-home: {placement: home}, u-mail: {placement: newsletter}}}
   accessory:
     {team: sales, stage: grow, status: live, name: Accessory, contact_cost: 0.05, value: 5,
      creatives: {a-home: {placement: home}, a-mail: {placement: newsletter}}}

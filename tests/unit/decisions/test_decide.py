@@ -2,7 +2,6 @@ import math
 
 import numpy as np
 import pytest
-from tests.data.company import NOW, catalogue, policy
 
 from cvo.core.clock import DAY, HOUR, Instant
 from cvo.core.errors import InvalidInput
@@ -14,6 +13,7 @@ from cvo.decisions.replay import replay
 from cvo.events.event import Delivery, Event, TraitsSet
 from cvo.profiles.fold import fold
 from cvo.profiles.profile import EMPTY
+from tests.data.company import NOW, catalogue, policy
 
 
 def case(

@@ -1,4 +1,4 @@
-"""Text and marks can be read in both themes: contrast as WCAG 2.2 defines it, success criteria 1.4.3 and 1.4.11."""
+"""Text and marks can be read in both themes: contrast as in WCAG 2.2, success criteria 1.4.3 and 1.4.11."""
 
 import re
 from importlib.resources import files
