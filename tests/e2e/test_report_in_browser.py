@@ -14,7 +14,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cvo.reports import IntervalChart, render
+from cvo.core.evidence import Estimate, Grade, Interval, NotEstimable
+from cvo.reports import (
+    Bar,
+    Curve,
+    Distribution,
+    Histogram,
+    IntervalChart,
+    IntervalRow,
+    Page,
+    Point,
+    Reference,
+    Section,
+    Series,
+    render,
+)
 
 SAMPLE = runpy.run_path(str(Path(__file__).parents[1] / "data" / "report_page.py"))["sample_page"]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -81,6 +95,31 @@ def test_every_chart_is_drawn_without_an_error(opened, width):
             for row in chart.drawing()["rows"]:
                 shown = row["interval"] if "interval" in row else row["reason"].partition(":")[0]
                 assert shown in place, row["label"]
+
+
+def test_the_smallest_and_the_strangest_charts_are_drawn_too(opened):
+    long = "A service programme with an exceptionally long name for customers who came in the last year"
+    exact = Estimate(
+        value=3.0,
+        standard_error=0.0,
+        interval=Interval(3.0, 3.0),
+        grade=Grade.ASSUMED,
+        unit="",
+        sample_size=1,
+    )
+    charts = (
+        IntervalChart(title="t", subtitle="s", rows=(IntervalRow(long, NotEstimable("none", long)),)),
+        IntervalChart(title="t", subtitle="s", rows=(IntervalRow("exact", exact),), half=True),
+        Distribution(title="t", subtitle="s", bars=(Bar(long, 0), Bar("all", 1))),
+        Histogram(title="t", subtitle="s", edges=(0, 1), counts=(1,), reference=Reference(9, "outside")),
+        Curve(title="t", subtitle="s", x_axis="x", y_axis="y", series=(Series("one", (Point(0, 0),)),)),
+    )
+    dom = opened(render(Page(title="t", lead="", sections=(Section("s", charts),))), "--dump-dom")
+    assert "data-script-error" not in root_of(dom)
+    places = drawn(dom)
+    assert len(places) == len(charts)
+    assert all("<svg" in place and "NaN" not in place for place in places)
+    assert "outside" in places[3]
 
 
 def test_text_that_tries_to_run_does_not(opened):

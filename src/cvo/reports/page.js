@@ -42,6 +42,22 @@ window.addEventListener("securitypolicyviolation", (event) => {
     };
   }
 
+  function lines(texts, room) {
+    return Math.max(1, ...texts.map((text) => Math.ceil(textWidth(text, 600) / room)));
+  }
+
+  // As many ticks as stand apart from each other.
+  function steps(domain, format, room) {
+    const widest = d3.max(d3.ticks(...domain, 5), (tick) => textWidth(ticks(format)(tick)));
+    return Math.max(2, Math.min(8, room / Math.max(70, widest + 28)));
+  }
+
+  function bottomAxis(domain, format, room, options = {}) {
+    return Plot.axisX({
+      tickFormat: ticks(format), ticks: steps(domain, format, room), tickSize: 0, color: MUTED, label: null, ...options,
+    });
+  }
+
   function padded(values, share) {
     const [low, high] = d3.extent(values);
     const pad = (high - low || Math.abs(low) || 1) * share;
@@ -64,18 +80,19 @@ window.addEventListener("securitypolicyviolation", (event) => {
   // Wide: label, picture, figures in three columns. Narrow: label and figures stand above the picture of their row.
   function intervalLayout(rows, known, width, hasReference) {
     const narrow = width < NARROW;
-    const lines = (room) => Math.max(1, ...rows.map((row) => Math.ceil(textWidth(row.label, 600) / room)));
     const intervals = d3.max(known, (row) => textWidth(row.interval)) || 0;
     const values = d3.max(known, (row) => textWidth(row.text, 600)) || 0;
     const labels = d3.max(rows, (row) => textWidth(row.label, 600));
     const left = narrow ? 6 : Math.min(labels + 24, width * 0.36);
     const room = narrow ? width - intervals - values - 28 : left - 12;
+    const labelLines = lines(rows.map((row) => row.label), room);
+    const reasonLines = lines(rows.map((row) => row.reason || ""), width - left - 8);
     return {
       left,
       right: narrow ? 6 : intervals + values + 44,
       top: hasReference ? 30 : 8,
-      pitch: narrow ? 22 + 32 * lines(room) : 21 + 17 * lines(room),
-      lift: narrow ? -9 : 0,
+      pitch: narrow ? 24 + 32 * Math.max(labelLines, reasonLines) : 21 + 17 * Math.max(labelLines, reasonLines),
+      lift: narrow ? -11 : 0,
       lineAnchor: narrow ? "bottom" : "middle",
       valueAt: narrow ? -intervals - 8 : values + 24,
       intervalAt: narrow ? 6 : intervals + values + 44,
@@ -91,8 +108,8 @@ window.addEventListener("securitypolicyviolation", (event) => {
     const { left, right, top, pitch, lift, lineAnchor } = layout;
     const ends = known.flatMap((row) => [row.low, row.high]).concat(reference ? [reference.value] : []);
     const domain = padded(ends.length ? ends : [0, 1], 0.04);
-    const steps = Math.max(4, (width - left - right) / 90);
-    const beside = { y: "at", dy: lift, lineAnchor, clip: false, ...HALO };
+    const room = width - left - right;
+    const beside = { y: "at", dy: lift, lineAnchor, lineHeight: 1.2, clip: false, ...HALO };
     const labels = [false, true].map((emphasis) =>
       Plot.text(rows.filter((row) => row.emphasis === emphasis), {
         ...beside, text: "label", frameAnchor: "left", textAnchor: "start", dx: -left, fill: INK,
@@ -122,16 +139,16 @@ window.addEventListener("securitypolicyviolation", (event) => {
       x: { type: "linear", domain },
       y: { type: "band", domain: rows.map((row) => row.at), axis: null, padding: 0 },
       marks: [
-        Plot.gridX({ stroke: RULE, strokeOpacity: 1, ticks: steps }),
-        Plot.axisX({ tickFormat: ticks(spec.format), tickSize: 0, color: MUTED, label: null, ticks: steps }),
+        Plot.gridX({ stroke: RULE, strokeOpacity: 1, ticks: steps(domain, spec.format, room) }),
+        bottomAxis(domain, spec.format, room),
         ...referenceMarks(reference, domain),
         ...pictures,
         ...labels,
         figure("text", 600, INK, layout.valueAt),
         figure("interval", 400, MUTED, layout.intervalAt),
         Plot.text(rows.filter((row) => row.reason), {
-          ...beside, dy: 0, lineAnchor: "middle", text: "reason", frameAnchor: "left", textAnchor: "start", dx: 4, fill: MUTED,
-          fontStyle: "italic", lineWidth: (width - left - 8) / EM,
+          ...beside, dy: lift && -3, lineAnchor: lift ? "top" : "middle", text: "reason", frameAnchor: "left", textAnchor: "start",
+          dx: 4, fill: MUTED, fontStyle: "italic", lineWidth: (width - left - 8) / EM,
         }),
         Plot.tip(known, Plot.pointerY({ y: "at", x: "value", title: "tip", ...TIP })),
       ],
@@ -142,21 +159,22 @@ window.addEventListener("securitypolicyviolation", (event) => {
     const bars = spec.bars.map((bar, at) => ({ ...bar, at }));
     const left = Math.min(d3.max(bars, (bar) => textWidth(bar.label, 600)) + 16, width * 0.4);
     const right = d3.max(bars, (bar) => textWidth(bar.text)) + 16;
+    const pitch = 21 + 17 * lines(bars.map((bar) => bar.label), left - 12);
     return Plot.plot({
       width,
-      height: bars.length * 38 + 8,
+      height: bars.length * pitch + 8,
       marginTop: 4, marginBottom: 4, marginLeft: left, marginRight: right,
       style: STYLE,
       x: { axis: null, domain: [0, d3.max(bars, (bar) => bar.amount)] },
-      y: { type: "band", domain: bars.map((bar) => bar.at), axis: null, padding: 0.42 },
+      y: { type: "band", domain: bars.map((bar) => bar.at), axis: null, padding: 0 },
       marks: [
         Plot.barX(bars, {
-          y: "at", x: "amount", rx2: 2,
+          y: "at", x: "amount", rx2: 2, insetTop: pitch / 2 - 11, insetBottom: pitch / 2 - 11,
           fill: (bar) => (bar.emphasis ? ACCENT : "var(--accent-soft)"),
         }),
         Plot.text(bars, {
           y: "at", text: "label", frameAnchor: "left", textAnchor: "start", dx: -left, fill: INK, clip: false,
-          lineWidth: (left - 12) / EM,
+          lineWidth: (left - 12) / EM, lineHeight: 1.2,
         }),
         Plot.text(bars, { y: "at", x: "amount", text: "text", textAnchor: "start", dx: 8, fill: INK, clip: false }),
         Plot.ruleX([0], { stroke: MUTED }),
@@ -167,7 +185,8 @@ window.addEventListener("securitypolicyviolation", (event) => {
 
   function histogramChart(spec, width) {
     const counts = d3.format(",");
-    const domain = [spec.bins[0].low, spec.bins.at(-1).high];
+    const domain = d3.extent([spec.bins[0].low, spec.bins.at(-1).high, ...(spec.reference ? [spec.reference.value] : [])]);
+    const most = d3.max(spec.bins, (bin) => bin.count);
     const left = d3.max(spec.bins, (bin) => textWidth(counts(bin.count))) + 14;
     return Plot.plot({
       width,
@@ -175,13 +194,13 @@ window.addEventListener("securitypolicyviolation", (event) => {
       marginTop: spec.reference ? 30 : 10, marginBottom: 30, marginLeft: left, marginRight: 12,
       style: STYLE,
       x: { type: "linear", domain },
-      y: { domain: [0, d3.max(spec.bins, (bin) => bin.count)], nice: 4 },
+      y: { domain: [0, most], nice: Math.min(4, most) },
       marks: [
-        Plot.gridY({ stroke: RULE, strokeOpacity: 1, ticks: 4 }),
-        Plot.axisY({ tickFormat: counts, tickSize: 0, color: MUTED, label: null, ticks: 4 }),
+        Plot.gridY({ stroke: RULE, strokeOpacity: 1, ticks: Math.min(4, most) }),
+        Plot.axisY({ tickFormat: counts, tickSize: 0, color: MUTED, label: null, ticks: Math.min(4, most) }),
         Plot.rectY(spec.bins, { x1: "low", x2: "high", y: "count", fill: ACCENT, inset: 0.5 }),
         Plot.ruleY([0], { stroke: MUTED }),
-        Plot.axisX({ tickFormat: ticks(spec.format), tickSize: 0, color: MUTED, label: null, ticks: Math.max(3, width / 90) }),
+        bottomAxis(domain, spec.format, width - left),
         ...referenceMarks(spec.reference, domain),
         Plot.tip(spec.bins, Plot.pointerX({
           x: (bin) => (bin.low + bin.high) / 2, y: "count", title: "tip", ...TIP,
@@ -196,6 +215,7 @@ window.addEventListener("securitypolicyviolation", (event) => {
     const xs = points.map((point) => point.x);
     const both = padded(xs.concat(ys), 0.03);
     const yTicks = ticks(spec.yFormat);
+    const xDomain = spec.diagonal ? both : padded(xs, 0.02);
     const yDomain = spec.diagonal ? both : padded(ys, 0.06);
     const left = d3.max(d3.ticks(...yDomain, 5), (tick) => textWidth(yTicks(tick))) + 14;
     const shapes = ["circle", "diamond", "square", "triangle"];
@@ -220,14 +240,13 @@ window.addEventListener("securitypolicyviolation", (event) => {
       height: Math.round(Math.min(420, Math.max(280, width * 0.5))),
       marginTop: 30, marginBottom: 46, marginLeft: left, marginRight: 14,
       style: STYLE,
-      x: { type: "linear", domain: spec.diagonal ? both : padded(xs, 0.02) },
+      x: { type: "linear", domain: xDomain },
       y: { domain: yDomain },
       marks: [
         Plot.gridY({ stroke: RULE, strokeOpacity: 1, ticks: 5 }),
         Plot.axisY({ tickFormat: yTicks, tickSize: 0, color: MUTED, label: spec.yAxis, labelArrow: "none", ticks: 5 }),
-        Plot.axisX({
-          tickFormat: ticks(spec.xFormat), tickSize: 0, color: MUTED, label: spec.xAxis, labelArrow: "none",
-          labelAnchor: "center", ticks: Math.max(3, width / 100),
+        bottomAxis(xDomain, spec.xFormat, width - left, {
+          label: spec.xAxis, labelArrow: "none", labelAnchor: "center",
         }),
         ...diagonal,
         ...drawn,
