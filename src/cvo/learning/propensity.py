@@ -22,7 +22,7 @@ _GL_NODES, _GL_WEIGHTS = np.polynomial.legendre.leggauss(_NODES_PER_PANEL)
 def normal_cdf(z: FloatArray) -> FloatArray:
     """Return the standard normal distribution function, elementwise."""
     # Imported late: scipy.special takes a tenth of a second, and `import cvo` has little of that.
-    from scipy.special import ndtr  # noqa: PLC0415
+    from scipy.special import ndtr
 
     return np.asarray(ndtr(z))
 
@@ -104,7 +104,7 @@ def _of_many(mean: FloatArray, sd: FloatArray, half: bool) -> FloatArray:
 def _cdf(z: FloatArray, half: bool) -> FloatArray:
     if not half:
         return normal_cdf(z)
-    from scipy.special import erf  # noqa: PLC0415
+    from scipy.special import erf
 
     return np.asarray(erf(np.maximum(z, 0.0) * _ROOT_HALF))
 

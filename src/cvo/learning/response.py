@@ -1,9 +1,10 @@
 """Who responds to what: one Bayesian linear or logistic model per action, learned one outcome at a time.
 
 Weights have a normal posterior with full covariance. A row updates one action: exactly for the identity
-link; for the logit link by the mode and curvature of that row's posterior (a Laplace step along the row:
-MacKay 1992, "The evidence framework applied to classification networks", eq. 6-8). Rows are folded one
-after another, so any split of the same rows into batches gives the same state, bit for bit.
+link, where the noise is learned with the weights (normal-inverse-gamma: Gelman et al. 2013, BDA3, ch. 14);
+for the logit link by the mode and curvature of that row's posterior (a Laplace step along the row: MacKay
+1992, "The evidence framework applied to classification networks"). Rows are folded one after another, so any
+split of the same rows into batches gives the same state, bit for bit.
 """
 
 import math
@@ -28,17 +29,22 @@ from cvo.learning.pooling import pool
 
 Link = Literal["identity", "logit"]
 
+_NOISE_STRENGTH = 2.0
+"""How many rows the noise assumed, or learned from other actions, is worth."""
+
 
 class ResponseModel(msgspec.Struct, frozen=True):
     """What is known about the weights of k actions over d features; a frozen value with a content hash.
 
     `assumed_mean` and `assumed_variance` (d,) hold for an action nothing else is known of; `prior_*` is what
-    an action returns to when it is forgotten; `mean` (k, d), `covariance` (k, d, d) are the posterior;
-    `weight` (k,) is how many rows each action has learned from, less what was forgotten.
+    an action returns to when it is forgotten; `mean` (k, d), `covariance` (k, d, d) are the posterior, the
+    covariances in units of the action's noise variance; `weight` (k,) is how many rows each action has
+    learned from, less what was forgotten, and `squares` (k,) their squared surprise.
     """
 
     link: Link
-    noise_variance: float
+    assumed_noise: float
+    prior_noise: float
     assumed_mean: Stored
     assumed_variance: Stored
     prior_mean: Stored
@@ -46,6 +52,15 @@ class ResponseModel(msgspec.Struct, frozen=True):
     mean: Stored
     covariance: Stored
     weight: Stored
+    squares: Stored
+
+    @property
+    def noise(self) -> FloatArray:
+        """The variance (k,) of an outcome around its mean; 1 for the logit link, which needs none."""
+        weight = self.weight.read()
+        if self.link == "logit":
+            return np.ones_like(weight)
+        return (_NOISE_STRENGTH * self.prior_noise + self.squares.read()) / (_NOISE_STRENGTH + weight)
 
     @property
     def actions(self) -> int:
@@ -64,8 +79,9 @@ def new_model(
     """Make a model that knows nothing but its assumptions.
 
     `assumed_mean` and `assumed_sd` (d,) are on the scale of the linear predictor; the first feature is
-    usually the constant 1, its mean the logit of a base rate. `noise_variance` is the variance of an
-    outcome around its mean (identity link only). Raises `InvalidInput` for a flat or negative prior.
+    usually the constant 1, its mean the logit of a base rate. `noise_variance`, for the identity link only,
+    is the variance of an outcome around its mean, assumed until outcomes tell. Raises `InvalidInput` for a
+    flat or negative prior.
     """
     mean = finite(np.atleast_1d(assumed_mean), "assumed_mean")
     sd = finite(np.broadcast_to(np.asarray(assumed_sd, dtype=np.float64), mean.shape), "assumed_sd")
@@ -73,18 +89,21 @@ def new_model(
         raise InvalidInput("assumed_sd and noise_variance must be positive")
     if link not in ("identity", "logit"):
         raise InvalidInput(f"link {link!r} is not offered; use 'identity' or 'logit'")
-    means = Stored.of(np.tile(mean, (actions, 1)))
-    covariances = Stored.of(np.tile(np.diag(sd**2), (actions, 1, 1)))
+    noise = noise_variance if link == "identity" else 1.0
+    means, nothing = Stored.of(np.tile(mean, (actions, 1))), Stored.of(np.zeros(actions))
+    covariances = Stored.of(np.tile(np.diag(sd**2 / noise), (actions, 1, 1)))
     return ResponseModel(
         link=link,
-        noise_variance=noise_variance,
+        assumed_noise=noise,
+        prior_noise=noise,
         assumed_mean=Stored.of(mean),
         assumed_variance=Stored.of(sd**2),
         prior_mean=means,
         prior_covariance=covariances,
         mean=means,
         covariance=covariances,
-        weight=Stored.of(np.zeros(actions)),
+        weight=nothing,
+        squares=nothing,
     )
 
 
@@ -93,7 +112,7 @@ class Learner:
 
     def __init__(self, model: ResponseModel) -> None:
         # Imported late: only learning needs scipy.linalg.
-        from scipy.linalg.blas import dsymv, dsyr  # noqa: PLC0415
+        from scipy.linalg.blas import dsymv, dsyr
 
         self._dsymv, self._dsyr = dsymv, dsyr
         self._model = model
@@ -101,7 +120,7 @@ class Learner:
         self._means = list(model.mean.read().copy())
         # Transposed, C order is the column order BLAS updates in place; only one triangle is kept current.
         self._covariances = [matrix.T for matrix in model.covariance.read().copy()]
-        self._weights = model.weight.read().tolist()
+        self._weights, self._squares = model.weight.read().tolist(), model.squares.read().tolist()
 
     def learn(self, row: FloatArray, action: int, outcome: float, weight: float = 1.0) -> None:
         """Fold one outcome: `row` (d,) finite floats, `outcome` in [0, 1] for the logit link.
@@ -113,13 +132,15 @@ class Learner:
         variance = float(row @ reach)
         at = float(row @ mean)
         if self._logit:
-            at, slope = _mode(at, variance, outcome, weight)
-            precision = weight * slope * (1.0 - slope)
-            step = weight * (outcome - slope)
+            probability = _most_probable(at, variance, outcome, weight)
+            precision = weight * probability * (1.0 - probability)
+            step = weight * (outcome - probability)
             shrink = precision / (1.0 + precision * variance)
         else:
-            shrink = 1.0 / (self._model.noise_variance / weight + variance)
-            step = shrink * (outcome - at)
+            shrink = 1.0 / (1.0 / weight + variance)
+            surprise = outcome - at
+            step = shrink * surprise
+            self._squares[action] += step * surprise
         mean += step * reach
         self._dsyr(-shrink, reach, a=covariance, overwrite_a=1)
         self._weights[action] += weight
@@ -135,11 +156,12 @@ class Learner:
             mean=Stored.of(np.array(self._means).reshape(self._model.mean.shape)),
             covariance=Stored.of(lower + strict.transpose(0, 2, 1)),
             weight=Stored.of(self._weights),
+            squares=Stored.of(self._squares),
         )
 
 
-def _mode(mean: float, variance: float, outcome: float, weight: float) -> tuple[float, float]:
-    """Return the most probable predictor after one logistic observation, and its response probability.
+def _most_probable(mean: float, variance: float, outcome: float, weight: float) -> float:
+    """Return the response probability at the most probable predictor after one logistic observation.
 
     Solves f = mean + variance·weight·(outcome − σ(f)), which has one root; Newton steps that leave the
     bracket are replaced by bisection.
@@ -160,7 +182,7 @@ def _mode(mean: float, variance: float, outcome: float, weight: float) -> tuple[
         probability = _logistic(f)
         if abs(step) <= 1e-10 * (1.0 + abs(f)):
             break
-    return f, probability
+    return probability
 
 
 def _logistic(f: float) -> float:
@@ -207,7 +229,9 @@ def forget(model: ResponseModel, keep: float) -> ResponseModel:
     if not 0.0 <= keep <= 1.0:
         raise InvalidInput(f"keep is {keep}; it is the share of the data's weight that remains, 0 to 1")
     information, potential = _own_data(model)
-    kept = msgspec.structs.replace(model, weight=Stored.of(model.weight.read() * keep))
+    kept = msgspec.structs.replace(
+        model, weight=Stored.of(model.weight.read() * keep), squares=Stored.of(model.squares.read() * keep)
+    )
     return _posterior(kept, information * keep, potential * keep)
 
 
@@ -216,18 +240,24 @@ def pooled(model: ResponseModel, groups: Sequence[Any] = (), *, prior_strength: 
 
     `groups` holds one vector of k group numbers per level, such as team, stage and channel.
     """
+    seen = model.squares.read().sum(), model.weight.read().sum()
+    noise = (_NOISE_STRENGTH * model.assumed_noise + seen[0]) / (_NOISE_STRENGTH + seen[1])
+    model = msgspec.structs.replace(model, prior_noise=float(noise) if model.link == "identity" else 1.0)
     information, potential = _own_data(model)
+    scale = model.noise[:, None]
     levels = [as_indices(level, None, "groups") for level in groups]
     prior = pool(
-        information,
-        potential,
+        information / scale[:, :, None],
+        potential / scale,
         levels,
         model.assumed_mean.read(),
         model.assumed_variance.read(),
         prior_strength=prior_strength,
     )
     moved = msgspec.structs.replace(
-        model, prior_mean=Stored.of(prior.mean), prior_covariance=Stored.of(prior.covariance)
+        model,
+        prior_mean=Stored.of(prior.mean),
+        prior_covariance=Stored.of(prior.covariance / scale[:, :, None]),
     )
     return _posterior(moved, information, potential)
 
@@ -235,9 +265,13 @@ def pooled(model: ResponseModel, groups: Sequence[Any] = (), *, prior_strength: 
 def with_new_actions(model: ResponseModel, count: int) -> ResponseModel:
     """Return the model with `count` actions added that know only the assumptions; `pooled` teaches them."""
     added = new_model(
-        count, model.assumed_mean.read(), np.sqrt(model.assumed_variance.read()), link=model.link
+        count,
+        model.assumed_mean.read(),
+        np.sqrt(model.assumed_variance.read()),
+        link=model.link,
+        noise_variance=model.prior_noise,
     )
-    names = ("prior_mean", "prior_covariance", "mean", "covariance", "weight")
+    names = ("prior_mean", "prior_covariance", "mean", "covariance", "weight", "squares")
     joined = {
         name: Stored.of(np.concatenate([getattr(model, name).read(), getattr(added, name).read()]))
         for name in names
@@ -246,7 +280,10 @@ def with_new_actions(model: ResponseModel, count: int) -> ResponseModel:
 
 
 def _own_data(model: ResponseModel) -> tuple[FloatArray, FloatArray]:
-    """What each action's own rows say: posterior less prior, in information form; exactly 0 without rows."""
+    """What each action's own rows say: posterior less prior, in information form; exactly 0 without rows.
+
+    In units of the action's noise, as the covariances are.
+    """
     has_data = model.weight.read() > 0
     before, after = np.linalg.inv(model.prior_covariance.read()), np.linalg.inv(model.covariance.read())
     information = (after - before) * has_data[:, None, None]
@@ -276,7 +313,9 @@ class Predictor:
         self._left, self._right = np.triu_indices(model.features)
         # A quadratic form needs each pair of features once.
         twice = np.where(self._left == self._right, 1.0, 2.0)
-        self._pairs = np.ascontiguousarray(model.covariance.read()[:, self._left, self._right] * twice)
+        self._pairs = np.ascontiguousarray(
+            model.covariance.read()[:, self._left, self._right] * (twice * model.noise[:, None])
+        )
 
     def __call__(self, features: Any, actions: IntArray | None = None) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance of the linear predictor, both (n, k), for `features` (n, d).

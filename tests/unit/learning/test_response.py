@@ -32,7 +32,7 @@ def test_the_identity_link_is_exact_bayesian_regression():
         precision = np.eye(5) / 4 + (x.T * w) @ x / 0.7
         mean = np.linalg.solve(precision, np.full(5, 0.3) / 4 + (x.T * w) @ y / 0.7)
         np.testing.assert_allclose(learned.mean.read()[a], mean, rtol=1e-9)
-        np.testing.assert_allclose(learned.covariance.read()[a], np.linalg.inv(precision), rtol=1e-9)
+        np.testing.assert_allclose(0.7 * learned.covariance.read()[a], np.linalg.inv(precision), rtol=1e-9)
         assert learned.weight.read()[a] == pytest.approx(w.sum())
 
 
@@ -98,6 +98,26 @@ def test_pooling_twice_does_not_count_the_data_twice():
     np.testing.assert_allclose(once.covariance.read(), twice.covariance.read(), atol=1e-8)
 
 
+def test_the_noise_is_learned_with_the_weights():
+    rng, features, actions = rows_of(9, 3000, 2, 3)
+    truth = np.array([0.5, 7.0])
+    outcomes = features @ [1.0, -1.0, 2.0] + rng.normal(size=3000) * truth[actions]
+    model = fold(
+        new_model(2, np.zeros(3), np.ones(3), link="identity", noise_variance=4.0),
+        features,
+        actions,
+        outcomes,
+    )
+    np.testing.assert_allclose(np.sqrt(model.noise), truth, rtol=0.1)
+    # Normal-inverse-gamma: the scatter left after the fit, prior included, whatever the order of the rows.
+    for a in range(2):
+        x, y, mean = features[actions == a], outcomes[actions == a], model.mean.read()[a]
+        scatter = ((y - x @ mean) ** 2).sum() + 4.0 * (mean**2).sum()
+        assert model.squares.read()[a] == pytest.approx(scatter, rel=1e-9)
+    taught = pooled(with_new_actions(model, 1)).noise
+    assert taught[2] == pytest.approx(((2 * 4 + model.squares.read().sum()) / 3002), rel=1e-9)
+
+
 def test_a_model_survives_storage_byte_for_byte():
     _, features, actions = rows_of(6, 50, 2, 3)
     model = fold(new_model(2, np.zeros(3), np.ones(3)), features, actions, features[:, 1] > 0)
@@ -129,7 +149,7 @@ def test_prediction_is_the_linear_predictors_moments_and_can_pick_actions():
     model = fold(new_model(4, np.zeros(5), np.ones(5)), features, actions, rng.random(300) < 0.3)
     mean, variance = Predictor(model)(features[:7])
     np.testing.assert_allclose(mean, features[:7] @ model.mean.read().T, rtol=1e-12, atol=1e-14)
-    expected = np.einsum("nd,kde,ne->nk", features[:7], model.covariance.read(), features[:7])
+    expected = np.einsum("nd,kde,ne->nk", features[:7], model.covariance.read(), features[:7]) * model.noise
     np.testing.assert_allclose(variance, expected, rtol=1e-10)
     some_mean, some_variance = Predictor(model)(features[:7], np.array([3, 1]))
     np.testing.assert_array_equal(some_mean, mean[:, [3, 1]])
