@@ -1,0 +1,61 @@
+"""Worlds whose truth is known: customers, actions and outcomes, with every counterfactual at hand."""
+
+from cvo.simulate.advance import Links, Step, advance, begin
+from cvo.simulate.contact import Chances, Contacts, Shown, Touches, chances, touches
+from cvo.simulate.expected import FOUR_WEEKS, Effects, Span, effects
+from cvo.simulate.observe import Kind, Reports, observe
+from cvo.simulate.orders import ADDED, PLANNED, PULLED, Orders
+from cvo.simulate.people import People
+from cvo.simulate.run import Choose, Totals, at_random, do_nothing, except_for, programme_effect, run, totals
+from cvo.simulate.scenario import STAGES, Scenario
+from cvo.simulate.scenario_file import load_scenario, parse_scenario, scenario_names
+from cvo.simulate.truth import best_choice, incrementality, realised_effect
+from cvo.simulate.visible import stage_of, visible_traits
+from cvo.simulate.world import NOTHING, State, World, make_world
+
+__all__ = [
+    "ADDED",
+    "FOUR_WEEKS",
+    "NOTHING",
+    "PLANNED",
+    "PULLED",
+    "STAGES",
+    "Chances",
+    "Choose",
+    "Contacts",
+    "Effects",
+    "Kind",
+    "Links",
+    "Orders",
+    "People",
+    "Reports",
+    "Scenario",
+    "Shown",
+    "Span",
+    "State",
+    "Step",
+    "Totals",
+    "Touches",
+    "World",
+    "advance",
+    "at_random",
+    "begin",
+    "best_choice",
+    "chances",
+    "do_nothing",
+    "effects",
+    "except_for",
+    "incrementality",
+    "load_scenario",
+    "make_world",
+    "observe",
+    "parse_scenario",
+    "programme_effect",
+    "realised_effect",
+    "run",
+    "scenario_names",
+    "stage_of",
+    "totals",
+    "touches",
+    "visible_traits",
+]
