@@ -28,7 +28,7 @@ def discoveries(
     """
     if not 0 < rate < 1:
         raise InvalidInput(f"the false discovery rate is {rate}; give a number between 0 and 1, such as 0.1")
-    from scipy.stats import false_discovery_control  # noqa: PLC0415 - two thirds of a second to import
+    from scipy.stats import false_discovery_control  # two thirds of a second to import
 
     found = np.zeros(len(estimates), dtype=np.bool_)
     tested = [i for i, estimate in enumerate(estimates) if isinstance(estimate, Estimate)]

@@ -112,7 +112,7 @@ def sample_ratio_p(counts: npt.ArrayLike, shares: npt.ArrayLike) -> float:
     expected = planned / planned.sum() * observed.sum()
     if not observed.sum():
         return 1.0
-    from scipy.special import chdtrc  # noqa: PLC0415 - a third of a second to import
+    from scipy.special import chdtrc  # a third of a second to import
 
     return float(chdtrc(len(observed) - 1, ((observed - expected) ** 2 / expected).sum()))
 

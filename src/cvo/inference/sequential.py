@@ -85,7 +85,7 @@ def planned_sequence(
         raise InvalidInput(
             f"{planned_count} scores of variance {planned_variance} are no plan; both must be positive"
         )
-    from scipy.special import lambertw  # noqa: PLC0415 - a third of a second to import
+    from scipy.special import lambertw  # a third of a second to import
 
     v = -float(lambertw(-(alpha**2) * exp(-1), -1).real)
     return ConfidenceSequence(rho_squared=(v - 1) / planned_total, alpha=alpha, first_look=first_look)
