@@ -56,12 +56,13 @@ class Valuer:
     """
 
     def __init__(self, catalogue: Catalogue, models: Models, currency: str) -> None:
+        self.actions = catalogue.action_ids
         self.reader = FeatureReader(catalogue, currency)
         self._encoder = models.encoder
-        new = [action for action in catalogue.action_ids if action not in models.actions]
-        self._actions = [*models.actions, *new]
-        self._columns = np.array([self._actions.index(a) for a in catalogue.action_ids], dtype=np.int64)
-        groups = _groups(catalogue, self._actions)
+        new = [action for action in self.actions if action not in models.actions]
+        self._learned = [*models.actions, *new]
+        self._columns = np.array([self._learned.index(a) for a in self.actions], dtype=np.int64)
+        groups = _groups(catalogue, self._learned)
         response = pooled(with_new_actions(models.response, len(new)), groups)
         self._predictor = Predictor(response)
         self._margin, margin_grades = self._margins(catalogue, models, len(new), groups)
@@ -119,11 +120,11 @@ class Valuer:
     ) -> tuple[Moments, list[Grade]]:
         assumed = assumptions_of(catalogue)["incrementality"]
         kappa = incrementality(
-            np.array([self._actions.index(effect.action) for effect in models.effects], dtype=np.int64),
+            np.array([self._learned.index(effect.action) for effect in models.effects], dtype=np.int64),
             [effect.caused for effect in models.effects],
             [effect.standard_error for effect in models.effects],
             [effect.predicted for effect in models.effects],
-            count=len(self._actions),
+            count=len(self._learned),
             groups=groups,
             assumption=KappaAssumption(assumed.value, assumed.standard_deviation),
         )

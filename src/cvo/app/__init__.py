@@ -1,0 +1,1 @@
+"""The product's verbs, one file each, and the company they act on."""

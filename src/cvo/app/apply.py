@@ -1,0 +1,102 @@
+"""Apply: the catalogue on disk becomes a draft, and, once approved, the running catalogue."""
+
+import msgspec
+
+from cvo.actions.catalogue import Catalogue
+from cvo.actions.drafts import Change, Difference, Verdict, check_steps, differences
+from cvo.actions.qualify import Qualifier
+from cvo.actions.read import read_catalogue
+from cvo.app.company import Company
+from cvo.app.state import (
+    CATALOGUE_CHANGE,
+    catalogue_bytes,
+    kept_catalogue,
+    running_catalogue,
+    running_version,
+)
+from cvo.core.errors import Conflict, NotFound
+from cvo.storage.unit_of_work import Change as Logged
+from cvo.storage.unit_of_work import UnitOfWork
+from cvo.valuation.assumptions import assumptions_of
+from cvo.valuation.features import FeatureReader
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What applying did: the draft it made (none if nothing differs), and whether it runs by now."""
+
+    draft_id: str | None
+    running: bool
+    version: str
+    differences: list[Difference]
+
+
+def apply(company: Company, author: str, *, approve: bool = False) -> Applied:
+    """Propose the catalogue in the company's folder as a draft, and approve it right away if asked.
+
+    Raises `CatalogueError` for a catalogue that can't run, `Conflict` where the author may not approve.
+    """
+    proposed = read_catalogue(company.folder / "catalogue")
+    _compile(proposed, company.config.currency)
+    running = running_catalogue(company.store)
+    changed = differences(running, proposed)
+    if not changed and running_version(company.store) is not None:
+        return Applied(None, True, proposed.version, [])
+    check_steps(running, proposed)
+    if approve:
+        _may_approve(company, author, author)
+    steps = len(company.store.changes(CATALOGUE_CHANGE))
+    draft_id = f"draft-{steps + 1:06}"
+    step = Change(draft_id, Verdict.PROPOSED, running_version(company.store), proposed.version, changed)
+    with company.store.unit_of_work() as work:
+        work.keep(proposed.version, catalogue_bytes(proposed))
+        _record(work, company, steps + 1, author, step)
+        if approve:
+            _record(work, company, steps + 2, author, msgspec.structs.replace(step, verdict=Verdict.APPROVED))
+    return Applied(draft_id, approve, proposed.version, changed)
+
+
+def settle(company: Company, draft_id: str, author: str, verdict: Verdict, because: str = "") -> Applied:
+    """Approve or reject a draft; raises `Conflict` if it is settled, out of date, or the author's own."""
+    logged = company.store.changes(CATALOGUE_CHANGE)
+    steps = [
+        (change, step)
+        for change in logged
+        if (step := msgspec.msgpack.decode(change.body, type=Change)).draft_id == draft_id
+    ]
+    if not steps:
+        raise NotFound(f"there is no draft {draft_id!r}")
+    proposal, step = steps[0]
+    if len(steps) > 1:
+        raise Conflict(f"{draft_id} was {steps[-1][1].verdict} by {steps[-1][0].author} already")
+    if verdict is Verdict.APPROVED:
+        _may_approve(company, author, proposal.author)
+        if step.before != running_version(company.store):
+            raise Conflict(f"{draft_id} was made before the catalogue changed; apply it anew")
+        check_steps(running_catalogue(company.store), kept_catalogue(company.store, step.after))
+    with company.store.unit_of_work() as work:
+        settled = msgspec.structs.replace(step, verdict=verdict, because=because)
+        _record(work, company, len(logged) + 1, author, settled)
+    return Applied(draft_id, verdict is Verdict.APPROVED, step.after, step.differences)
+
+
+def _compile(catalogue: Catalogue, currency: str) -> None:
+    """Find now what would else fail at the first decision."""
+    assumptions_of(catalogue)
+    FeatureReader(catalogue, currency)
+    for placement in catalogue.placements:
+        Qualifier(catalogue, placement, currency)
+
+
+def _may_approve(company: Company, author: str, proposer: str) -> None:
+    owners = company.config.owners
+    if author not in owners:
+        raise Conflict(f"{author!r} is not an owner; only {', '.join(owners) or 'nobody yet'} can approve")
+    if len(owners) > 1 and author == proposer:
+        raise Conflict(f"{author!r} made the draft; another owner has to approve it")
+
+
+def _record(work: UnitOfWork, company: Company, number: int, author: str, step: Change) -> None:
+    body = msgspec.msgpack.encode(step)
+    work.record_change(
+        Logged(f"{CATALOGUE_CHANGE}-{number:06}", company.clock.now(), author, CATALOGUE_CHANGE, body)
+    )

@@ -1,0 +1,54 @@
+"""A company: a folder with its settings, its catalogue and its data, opened to work with."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cvo.app.config import Config, read_config
+from cvo.core.clock import Clock, SystemClock
+from cvo.storage.store import Store
+from cvo.storage.unit_of_work import Settings
+
+DATA = "data"
+DATABASE = "cvo.sqlite3"
+
+
+class Company:
+    """A company, open for writing (one process at a time) or for reading (any number); use `with`."""
+
+    def __init__(self, folder: Path, config: Config, store: Store, clock: Clock) -> None:
+        self.folder = folder
+        self.config = config
+        self.store = store
+        self.clock = clock
+
+    @classmethod
+    def open(cls, folder: Path, *, write: bool = True, clock: Clock | None = None) -> Self:
+        """Open a company's folder.
+
+        Raises `NotFound` for a folder without company.toml, `CompanyLocked` while another process writes.
+        """
+        config = read_config(folder)
+        settings = Settings(salt=config.seed, control_rate=config.decisions.control_rate)
+        database = folder / DATA / DATABASE
+        if write or not database.exists():
+            database.parent.mkdir(exist_ok=True)
+            store = Store.open(database, settings)
+        else:
+            store = Store.open_to_read(database, settings)
+        return cls(folder, config, store, clock or SystemClock())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store and let others write."""
+        self.store.close()
+
+    def __repr__(self) -> str:
+        return f"Company({self.config.name!r}, {str(self.folder)!r})"

@@ -1,0 +1,99 @@
+"""A company's settings: `company.toml`, overridden by the environment."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from cvo.actions.settings import Settings
+from cvo.core.errors import InvalidInput, NotFound
+from cvo.core.money import minor_exponent
+
+FILE = "company.toml"
+_PREFIX = "CVO_"
+
+
+class Shares(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The `[decisions]` table: how the company decides (see `actions.settings.Settings`)."""
+
+    control_rate: float = 0.05
+    withheld_rate: float = 0.05
+    floor: float = 0.02
+    exploration: float = 1.0
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of `company.toml`.
+
+    `seed` keys every draw, coin and arm, and the ids of persons: it is made once and never changed.
+    """
+
+    name: str
+    currency: str
+    seed: str
+    time_zone: str = "UTC"
+    owners: list[str] = []
+    decisions: Shares = Shares()
+
+    def __post_init__(self) -> None:
+        minor_exponent(self.currency)
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise InvalidInput(f"{self.time_zone!r} is not a time zone such as Europe/Berlin") from None
+
+    @property
+    def settings(self) -> Settings:
+        """Return the decision settings, checked."""
+        return Settings(currency=self.currency, seed=self.seed, **msgspec.structs.asdict(self.decisions))
+
+
+def find_company(start: Path, environment: Mapping[str, str] = os.environ) -> Path:
+    """Return `$CVO_COMPANY`, else the nearest folder upwards from `start` that has a `company.toml`.
+
+    Raises `NotFound` where there is none.
+    """
+    if named := environment.get(_PREFIX + "COMPANY"):
+        return Path(named)
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / FILE).is_file():
+            return folder
+    raise NotFound(
+        f"no {FILE} in {start} or above; name a company with --company, or make one with `cvo init`"
+    )
+
+
+def read_config(folder: Path, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read a company's settings; `CVO_FLOOR=0.05` and the like override its `[decisions]`.
+
+    Raises `NotFound` without the file, `InvalidInput` naming file and field for what is wrong in it.
+    """
+    file = folder / FILE
+    if not file.is_file():
+        raise NotFound(
+            f"{folder} is not a company: it has no {FILE}; `cvo init --company {folder}` makes one"
+        )
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content["decisions"] = {**content.get("decisions", {}), **_overrides(environment)}
+        config = msgspec.convert(content, Config)
+        config.settings  # noqa: B018  checked on making
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, InvalidInput) as error:
+        raise InvalidInput(f"{file}: {error}") from None
+    return config
+
+
+def _overrides(environment: Mapping[str, str]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Shares):
+        name = _PREFIX + field.name.upper()
+        if (text := environment.get(name)) is not None:
+            try:
+                given[field.name] = float(text)
+            except ValueError:
+                raise InvalidInput(f"${name} is {text!r}; it has to be a number") from None
+    return given

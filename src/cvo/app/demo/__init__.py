@@ -1,0 +1,1 @@
+"""The demo: a real randomised trial through the product's own path."""

@@ -1,0 +1,20 @@
+"""Replay: a logged decision made again from the log, whatever came in since."""
+
+from cvo.app.company import Company
+from cvo.app.state import Pinned
+from cvo.core.ids import DecisionId
+from cvo.decisions.decision import Decision, decode
+from cvo.decisions.replay import Replay
+from cvo.decisions.replay import replay as make_again
+
+
+def logged(company: Company, decision_id: str) -> Decision:
+    """Return a decision as it was logged; an unknown id raises `NotFound`."""
+    return decode(company.store.decision(DecisionId(decision_id)).body)
+
+
+def replay(company: Company, decision_id: str, pinned: Pinned | None = None) -> Replay:
+    """Make a decision again, from the profile, catalogue and models as they were then."""
+    decision = logged(company, decision_id)
+    profile = company.store.profile_at(decision.person_id, decision.pins.person_version)
+    return make_again(decision, profile, (pinned or Pinned(company.store)).policy(decision.pins))

@@ -1,0 +1,97 @@
+"""Value: what has been caused, measured against customers left alone; and what was realised."""
+
+import msgspec
+import polars as pl
+
+from cvo.app.company import Company
+from cvo.app.learn import longest_window
+from cvo.app.state import running_catalogue
+from cvo.core.clock import Instant
+from cvo.core.evidence import Estimate, NotEstimable
+from cvo.core.money import Money
+from cvo.decisions.decision import Purpose
+from cvo.ledger.account import accounts
+from cvo.ledger.causal import outcomes, triggers
+from cvo.ledger.caused import Caused, caused_by_action, caused_by_stage
+from cvo.ledger.margin import margins
+from cvo.ledger.programme import programme_effect
+from cvo.ledger.tables import Tables, tabulate
+from cvo.valuation.assumptions import Assumptions, assumptions_of
+
+
+class Realised(msgspec.Struct, frozen=True):
+    """What customers have brought so far, whoever caused it."""
+
+    customers: int
+    orders: int
+    revenue: Money
+    refunds: Money
+    margin: Money
+    contact_cost: Money
+    unvalued: int
+
+
+class Value(msgspec.Struct, frozen=True):
+    """The value report: the headline, its parts by action and stage, what was realised, what was assumed."""
+
+    as_of: Instant
+    window_days: int
+    programme: Estimate | NotEstimable
+    actions: list[Caused]
+    stages: list[Caused]
+    realised: Realised
+    assumptions: Assumptions
+
+
+def value(company: Company) -> Value:
+    """Report caused and realised value from the log as it stands; windows still open are left out."""
+    catalogue, currency = running_catalogue(company.store), company.config.currency
+    assumptions = assumptions_of(catalogue)
+    tables = tabulate(company.store.events(), currency)
+    money = margins(tables.orders, tables.refunds, assumptions["margin_rate"].value)
+    days, as_of = longest_window(catalogue), company.clock.now()
+    scored = outcomes(triggers(tables.decisions, days, as_of), money, days)
+    account = accounts(tables.decisions, money)
+    return Value(
+        as_of=as_of,
+        window_days=days,
+        programme=_programme(company, account, as_of),
+        actions=caused_by_action(scored, currency),
+        stages=caused_by_stage(scored, currency),
+        realised=_realised(account, tables, currency),
+        assumptions=assumptions,
+    )
+
+
+def _programme(company: Company, account: pl.DataFrame, as_of: Instant) -> Estimate | NotEstimable:
+    live = [logged.at for logged in company.store.decisions(Purpose.LIVE)]
+    arms = pl.DataFrame(
+        [(person.person_id, person.arm) for person in company.store.persons()],
+        schema={"person_id": pl.Binary, "arm": pl.String},
+        orient="row",
+    )
+    customers = arms.join(account, on="person_id", how="left").with_columns(
+        pl.col("orders", "value_minor").fill_null(0)
+    )
+    return programme_effect(
+        customers,
+        company.config.decisions.control_rate,
+        min(live, default=None),
+        as_of,
+        company.config.currency,
+    )
+
+
+def _realised(account: pl.DataFrame, tables: Tables, currency: str) -> Realised:
+    def total(column: str) -> Money:
+        return Money.from_minor(int(account[column].sum()), currency)
+
+    return Realised(
+        customers=account.height,
+        orders=int(account["orders"].sum()),
+        revenue=total("revenue_minor"),
+        refunds=total("refunds_minor"),
+        margin=total("margin_minor"),
+        contact_cost=total("contact_cost_minor"),
+        unvalued=tables.unvalued,
+    )

@@ -1,0 +1,28 @@
+"""The realised account: what every customer has brought so far, to the cent."""
+
+import polars as pl
+
+
+def accounts(decisions: pl.DataFrame, margin: pl.DataFrame) -> pl.DataFrame:
+    """Return one row a customer with money or contacts: orders, revenue, refunds, margin, contacts and value.
+
+    All money is in whole minor units; `value_minor = margin_minor − contact_cost_minor`. Sums over customers
+    equal sums over the log.
+    """
+    earned = margin.group_by("person_id").agg(
+        (pl.col("revenue_minor") > 0).sum().cast(pl.Int64).alias("orders"),
+        pl.col("revenue_minor", "refunds_minor", "margin_minor").sum(),
+    )
+    spent = (
+        decisions.filter(pl.col("delivered") != "")
+        .group_by("person_id")
+        .agg(pl.len().cast(pl.Int64).alias("contacts"), pl.col("contact_cost_minor").sum())
+    )
+    counted = ["orders", "revenue_minor", "refunds_minor", "margin_minor", "contacts", "contact_cost_minor"]
+    return (
+        earned.join(spent, on="person_id", how="full", coalesce=True)
+        .with_columns(pl.col(counted).fill_null(0))
+        .with_columns((pl.col("margin_minor") - pl.col("contact_cost_minor")).alias("value_minor"))
+        .select("person_id", *counted, "value_minor")
+        .sort("person_id")
+    )
