@@ -1,0 +1,150 @@
+"""Statements for many rows at once, compiled from SQLAlchemy Core once and run as text.
+
+Everything that differs between databases is in this file. Rows are tuples in the order of a table's columns.
+A batch is cut into powers of two, so that a handful of statements serve any number of rows.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table, bindparam, column, select, update, values
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql import ClauseElement
+
+from cvo.storage.schema import EVENT, INTAKE, LINK, PERSON
+
+Row = tuple[Any, ...]
+_T = TypeVar("_T")
+
+_DIALECT = sqlite.dialect()
+_LARGEST = 512
+
+
+def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows; one that is there already is an integrity error."""
+    if rows:
+        connection.exec_driver_sql(_insert_one(table, ignore=False), list(rows))
+
+
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert the rows that are not there yet."""
+    if rows:
+        connection.exec_driver_sql(_insert_one(table, ignore=True), list(rows))
+
+
+def put_position(connection: Connection, table: Table, row: Row) -> None:
+    """Insert a row or replace its value columns."""
+    connection.exec_driver_sql(_put(table), row)
+
+
+def take_in(connection: Connection, rows: Sequence[Row]) -> set[tuple[bytes, str]]:
+    """Insert rows of `intake` and return the keys of those that were not there before.
+
+    The keys of `rows` have to differ from one another.
+    """
+    taken: set[tuple[bytes, str]] = set()
+    for chunk in _chunks(rows):
+        found = connection.exec_driver_sql(_take_in(len(chunk)), _flat(chunk))
+        taken.update((key, message_id) for key, message_id in found)
+    return taken
+
+
+def update_guarded(connection: Connection, rows: Sequence[Row]) -> int:
+    """Update persons where their version is still the expected one; return how many were.
+
+    A row is (person_id, expected version, then the columns of `GUARDED`).
+    """
+    return sum(
+        len(connection.exec_driver_sql(_update_guarded(len(chunk)), _flat(chunk)).all())
+        for chunk in _chunks(rows)
+    )
+
+
+GUARDED = ("canonical_id", "version", "arm", "assigned_at", "contaminated", "profile")
+"""Columns of `person` that change."""
+
+
+def persons(connection: Connection, person_ids: Iterable[bytes]) -> Iterator[Row]:
+    """Return the rows of `person` with these ids."""
+    return _select_in(connection, PERSON, person_ids)
+
+
+def links(connection: Connection, person_ids: Iterable[bytes]) -> Iterator[Row]:
+    """Return the rows of `link` that begin at these nodes."""
+    return _select_in(connection, LINK, person_ids)
+
+
+def assignments(connection: Connection, table: Table, person_ids: Iterable[bytes]) -> Iterator[Row]:
+    """Return the rows of `assignment` of these nodes."""
+    return _select_in(connection, table, person_ids)
+
+
+def events(connection: Connection, person_ids: Iterable[bytes]) -> Iterator[Row]:
+    """Return the rows of `event` of these nodes, in no order."""
+    return _select_in(connection, EVENT, person_ids)
+
+
+def _select_in(connection: Connection, table: Table, person_ids: Iterable[bytes]) -> Iterator[Row]:
+    for chunk in _chunks(list(person_ids)):
+        yield from connection.exec_driver_sql(_select(table, len(chunk)), tuple(chunk))
+
+
+def _chunks(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    start, left = 0, len(rows)
+    while left:
+        size = min(_LARGEST, 1 << (left.bit_length() - 1))
+        yield rows[start : start + size]
+        start += size
+        left -= size
+
+
+def _flat(rows: Sequence[Row]) -> Row:
+    return tuple(value for row in rows for value in row)
+
+
+def _text(statement: ClauseElement) -> str:
+    return str(statement.compile(dialect=_DIALECT))
+
+
+@cache
+def _insert_one(table: Table, *, ignore: bool) -> str:
+    statement = sqlite.insert(table).values(dict.fromkeys(table.c.keys()))
+    return _text(statement.on_conflict_do_nothing() if ignore else statement)
+
+
+@cache
+def _put(table: Table) -> str:
+    statement = sqlite.insert(table)
+    return _text(
+        statement.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_={c.name: statement.excluded[c.name] for c in table.c if not c.primary_key},
+        )
+    )
+
+
+@cache
+def _take_in(count: int) -> str:
+    rows = [dict.fromkeys(INTAKE.c.keys())] * count
+    statement = sqlite.insert(INTAKE).values(rows).on_conflict_do_nothing()
+    return _text(statement.returning(INTAKE.c.sender_key, INTAKE.c.message_id))
+
+
+# `None` would be written out as NULL; these become placeholders.
+_BINDABLE = (b"", 0, b"", 0, "", 0, 0, b"")
+
+
+@cache
+def _update_guarded(count: int) -> str:
+    columns = [column(name, PERSON.c[name].type) for name in ("person_id", *GUARDED)]
+    columns.insert(1, column("expected", PERSON.c.version.type))
+    new = values(*columns, name="new").data([_BINDABLE] * count).cte("new")
+    statement = update(PERSON).values({name: new.c[name] for name in GUARDED})
+    statement = statement.where(PERSON.c.person_id == new.c.person_id, PERSON.c.version == new.c.expected)
+    return _text(statement.returning(PERSON.c.person_id))
+
+
+@cache
+def _select(table: Table, count: int) -> str:
+    return _text(select(table).where(table.c.person_id.in_([bindparam(f"id_{i}") for i in range(count)])))

@@ -1,0 +1,146 @@
+"""The tables, laid out so that the same rows shard by person on a larger database.
+
+Every key of what belongs to a person begins with `person_id`; intake begins with `sender_key`, because a
+client's retry carries the same raw id whatever was merged in between. No foreign keys, sequences, triggers or
+server defaults: ids and times are handed in. Times are UTC microseconds, money minor units, bodies bytes.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+
+METADATA = MetaData()
+
+# STRICT tables of SQLite know no BIGINT; their INTEGER has the same 64 bits.
+Long = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _long(name: str, *, key: bool = False) -> Column[int]:
+    return Column(name, Long, primary_key=key, nullable=False, autoincrement=False)
+
+
+def _text(name: str, *, key: bool = False, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, primary_key=key, nullable=nullable)
+
+
+def _blob(name: str, *, key: bool = False) -> Column[bytes]:
+    return Column(name, LargeBinary, primary_key=key, nullable=False)
+
+
+INTAKE = Table(
+    "intake",
+    METADATA,
+    _blob("sender_key", key=True),
+    _text("message_id", key=True),
+    _long("received_at"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""Which messages were taken."""
+
+EVENT = Table(
+    "event",
+    METADATA,
+    _blob("person_id", key=True),
+    _long("at", key=True),
+    _blob("event_id", key=True),
+    _long("received_at"),
+    _text("kind"),
+    _blob("body"),
+    _long("version"),
+    _long("log_partition"),
+    _long("log_offset"),
+    Index("event_position", "log_partition", "log_offset"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""Facts, for ever under the node they were sent for. `version` is the person's after the fact was applied."""
+
+PERSON = Table(
+    "person",
+    METADATA,
+    _blob("person_id", key=True),
+    _text("id_kind"),
+    _text("id_value"),
+    _blob("canonical_id"),
+    _long("version"),
+    _text("arm"),
+    _long("assigned_at"),
+    _long("contaminated"),
+    _blob("profile"),
+    sqlite_strict=True,
+)
+"""Nodes of the identity graph; the row of a canonical node also holds the person's state."""
+
+LINK = Table(
+    "link",
+    METADATA,
+    _blob("person_id", key=True),
+    _blob("other_id", key=True),
+    _long("at", key=True),
+    _blob("link_id", key=True),
+    _text("kind"),
+    _long("person_known"),
+    _long("other_known"),
+    _text("author", nullable=True),
+    _long("version"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""The identity log, each link once from either end; `author` is who decided on an override or reversal."""
+
+ASSIGNMENT = Table(
+    "assignment",
+    METADATA,
+    _blob("person_id", key=True),
+    _text("arm"),
+    _long("assigned_at"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""Which arm a person was given when first met."""
+
+DECISION = Table(
+    "decision",
+    METADATA,
+    _blob("person_id", key=True),
+    _text("decision_id", key=True),
+    _long("at"),
+    _text("placement"),
+    _text("purpose"),
+    _blob("body"),
+    Index("decision_by_id", "decision_id"),
+    sqlite_strict=True,
+)
+
+CHANGE = Table(
+    "change",
+    METADATA,
+    _text("change_id", key=True),
+    _long("at"),
+    _text("author"),
+    _text("kind"),
+    _blob("body"),
+    sqlite_strict=True,
+)
+"""Who changed catalogue or settings, when, to what."""
+
+BLOB = Table("blob", METADATA, _text("digest", key=True), _blob("body"), sqlite_strict=True)
+"""State named by its content: catalogues, settings, model snapshots."""
+
+DEAD_LETTER = Table(
+    "dead_letter",
+    METADATA,
+    _blob("letter_id", key=True),
+    _long("received_at"),
+    _text("reason"),
+    _text("detail"),
+    _text("raw"),
+    sqlite_strict=True,
+)
+
+POSITION = Table(
+    "position", METADATA, _long("log_partition", key=True), _long("next_offset"), sqlite_strict=True
+)
+"""Where each partition of the log ends."""
+
+META = Table("meta", METADATA, _text("name", key=True), _text("value"), sqlite_strict=True)
+"""What the whole store has to agree on."""

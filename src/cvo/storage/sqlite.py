@@ -1,0 +1,99 @@
+"""SQLite connections: one writer that holds a lock, any number of readers that never wait for it."""
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from cvo.core.errors import CompanyLocked, Conflict, NotFound
+
+_NEEDED = (3, 37, 0)
+_WRITER_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    # FULL makes every commit durable before it returns; NORMAL would lose the last ones when power fails.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA wal_autocheckpoint = 8000",
+    "PRAGMA cache_size = -131072",
+    "PRAGMA temp_store = MEMORY",
+)
+_READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -65536", "PRAGMA temp_store = MEMORY")
+
+
+class WriterLock:
+    """The exclusive right to write to a database; the kernel frees it when the process ends, however it ends.
+
+    The lock file says who holds it, for the message that others get.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self.path = database.with_name(database.name + ".lock")
+        self._file: IO[str] = self.path.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.seek(0)
+            holder = self._file.read().strip() or "another process"
+            self._file.close()
+            raise CompanyLocked(
+                f"{database} is being written to by {holder}; stop it, or go through it"
+            ) from None
+        self.announce(f"process {os.getpid()}")
+
+    def announce(self, holder: str) -> None:
+        """Write down who holds the lock and where to reach them."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(holder)
+        self._file.flush()
+
+    def release(self) -> None:
+        """Give the right back."""
+        self._file.close()
+
+
+def writer(path: Path) -> Engine:
+    """Return an engine with the one connection that writes; a transaction begins by taking the write lock."""
+    if sqlite3.sqlite_version_info < _NEEDED:
+        raise Conflict(f"SQLite {sqlite3.sqlite_version} is too old; cvo needs 3.37 or later")
+    # The thread that opens a store need not be the one that writes; there is only ever one at a time.
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False, "cached_statements": 512},
+    )
+    _prepare(engine, _WRITER_PRAGMAS, "BEGIN IMMEDIATE")
+    return engine
+
+
+def reader(path: Path) -> Engine:
+    """Return an engine whose connections can only read; a missing database raises `NotFound`."""
+    if not path.is_file():
+        raise NotFound(f"there is no database {path}; `cvo init` makes a company")
+    # On a medium that can't be written, SQLite can't make the files that readers share, and needs none.
+    wal = path.with_name(path.name + "-wal")
+    frozen = "&immutable=1" if not os.access(path.parent, os.W_OK) and not wal.exists() else ""
+    engine = create_engine(
+        f"sqlite:///file:{path.resolve()}?mode=ro{frozen}&uri=true",
+        poolclass=QueuePool,
+        connect_args={"check_same_thread": False},
+    )
+    _prepare(engine, _READER_PRAGMAS, "BEGIN")
+    return engine
+
+
+def _prepare(engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:
+    def connect(connection: Any, _record: object) -> None:
+        # Python's driver would begin transactions at moments of its own choosing.
+        connection.isolation_level = None
+        for pragma in pragmas:
+            connection.execute(pragma).close()
+
+    def start(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", connect)
+    event.listen(engine, "begin", start)

@@ -1,0 +1,280 @@
+"""The unit of work: everything that happens together, in one transaction.
+
+Messages are de-duplicated, resolved to persons, folded into profiles and written together with the position
+of the log, so that a crash neither loses nor repeats any of it. A server drains its queue into one unit of
+work, decides for the persons in it, and commits once for all of them.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+
+from cvo.core.clock import Instant
+from cvo.core.errors import Conflict, InvalidInput
+from cvo.core.ids import DecisionId, EventId, PersonId
+from cvo.core.random import keyed_bytes
+from cvo.events.event import Event
+from cvo.events.identity import Link, LinkKind
+from cvo.events.message import Accepted, DeadLetter, Duplicate, ExternalId, Message, Receipt
+from cvo.profiles.profile import Profile
+from cvo.storage import dialect
+from cvo.storage.people import People, State
+from cvo.storage.rows import PARTITION, event_row, link_rows
+from cvo.storage.schema import BLOB, CHANGE, DEAD_LETTER, DECISION, EVENT, LINK, POSITION
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What a store is opened with: the company's secret `salt`, and the share of customers in control."""
+
+    salt: str
+    control_rate: float = 0.0
+
+
+class Person(msgspec.Struct, frozen=True):
+    """One customer as the unit of work sees them.
+
+    `person_id` is the canonical id; `node_id` that of the external id asked for, under which facts are kept.
+    """
+
+    person_id: PersonId
+    node_id: PersonId
+    external: ExternalId
+    version: int
+    arm: str
+    assigned_at: Instant
+    contaminated: bool
+    profile: Profile
+
+
+class LoggedDecision(msgspec.Struct, frozen=True):
+    """A decision as the log keeps it; `body` is the record in the caller's encoding."""
+
+    person_id: PersonId
+    decision_id: DecisionId
+    at: Instant
+    placement: str
+    purpose: str
+    body: bytes
+
+
+class Change(msgspec.Struct, frozen=True):
+    """An entry of the audit log: who changed what, when; `body` is the change in the caller's encoding."""
+
+    change_id: str
+    at: Instant
+    author: str
+    kind: str
+    body: bytes
+
+
+class UnitOfWork:
+    """Works inside one transaction, which the store that made it commits or rolls back."""
+
+    def __init__(self, connection: Connection, settings: Settings) -> None:
+        self._connection = connection
+        self._people = People(connection, settings.salt, settings.control_rate)
+        self._events: list[dialect.Row] = []
+        self._links: list[dialect.Row] = []
+        self._decisions: list[dialect.Row] = []
+        self._first_offset = self._offset = _position(connection)
+
+    def accept(self, messages: Iterable[Message | DeadLetter]) -> list[Receipt]:
+        """Take in what intake has read, and return a receipt for each, in the same order.
+
+        Messages seen before, in this batch or ever, change nothing. Refused ones are kept with their reason.
+        """
+        messages = list(messages)
+        fresh = self._take_in([each for each in messages if isinstance(each, Message)])
+        self._keep([each for each in messages if isinstance(each, DeadLetter)])
+        self._people.load(_nodes(fresh.values()))
+        linked = [message for message in fresh.values() if message.link is not None]
+        self._people.load_clusters(_nodes(linked))
+        receipts: list[Receipt] = []
+        touched: list[PersonId] = []
+        for message in messages:
+            if isinstance(message, DeadLetter):
+                receipts.append(message)
+            # A message that comes twice in one batch counts at its first occurrence.
+            elif fresh.pop(message.event_id, None) is None:
+                receipts.append(Duplicate(message.event_id))
+            else:
+                touched.append(self._take(message))
+                receipts.append(Accepted(message.event_id, touched[-1]))
+        self._settle(touched)
+        return [
+            Accepted(each.event_id, self._people.of(each.person_id).person_id)
+            if isinstance(each, Accepted)
+            else each
+            for each in receipts
+        ]
+
+    def person(self, external: ExternalId, at: Instant) -> Person:
+        """Return a customer, who is met (and assigned an arm) at `at` if never seen before."""
+        return self.persons([external], at)[0]
+
+    def persons(self, externals: Sequence[ExternalId], at: Instant) -> list[Person]:
+        """Return many customers, in the order asked for, meeting those never seen before."""
+        self._people.load(externals)
+        nodes = [self._people.node_id(external) for external in externals]
+        self._settle(nodes)
+        for node in nodes:
+            self._people.meet(self._people.of(node), at)
+        return [self._view(node) for node in nodes]
+
+    def apply(self, person: Person, events: Iterable[Event]) -> Person:
+        """Add effects of our own, such as `Decided`, to a customer; return them as they are then."""
+        return self.apply_all([(person, events)])[0]
+
+    def apply_all(self, effects: Iterable[tuple[Person, Iterable[Event]]]) -> list[Person]:
+        """Add effects to many customers; each event has to be of one of the customer's ids.
+
+        An event that the log has already raises `Conflict`.
+        """
+        nodes = []
+        for person, events in effects:
+            state = self._people.of(person.node_id)
+            for event in events:
+                if not self._people.known(event.person_id) or self._people.of(event.person_id) is not state:
+                    raise InvalidInput("the event is of another customer; give it the person's node_id")
+                self._record(state, event)
+            nodes.append(person.node_id)
+        self._settle(nodes)
+        return [self._view(node) for node in nodes]
+
+    def link(self, first: ExternalId, second: ExternalId, at: Instant, kind: LinkKind, author: str) -> None:
+        """Join two ids, even of two known customers, or take that back; `author` answers for it."""
+        if first == second:
+            raise InvalidInput(f"{first.value!r} can't be linked to itself")
+        if not author or kind is LinkKind.CLIENT:
+            raise InvalidInput("an override or reversal needs an author")
+        self._people.load((first, second))
+        self._people.load_clusters((first, second))
+        link_id = EventId(keyed_bytes("link", kind.value, *_text(first), *_text(second), at))
+        self._link(self._link_of(first, second, at, link_id, kind), at, author)
+        self._settle([self._people.node_id(first), self._people.node_id(second)])
+
+    def log_decision(self, decision: LoggedDecision) -> None:
+        """Log a decision."""
+        self.log_decisions([decision])
+
+    def log_decisions(self, decisions: Iterable[LoggedDecision]) -> None:
+        """Log many decisions; one that the log has already raises `Conflict` when the work is committed."""
+        self._decisions += [msgspec.structs.astuple(decision) for decision in decisions]
+
+    def record_change(self, change: Change) -> None:
+        """Write an entry of the audit log; the id of an earlier one raises `Conflict`."""
+        try:
+            dialect.insert(self._connection, CHANGE, [msgspec.structs.astuple(change)])
+        except IntegrityError:
+            raise Conflict(f"change {change.change_id!r} is recorded already") from None
+
+    def keep(self, digest: str, body: bytes) -> None:
+        """Keep a state under the name of its content; keeping it again changes nothing."""
+        dialect.insert_missing(self._connection, BLOB, [(digest, body)])
+
+    def flush(self) -> None:
+        """Write everything that is still in memory; the store calls this before it commits."""
+        self._write_events()
+        self._people.write()
+        dialect.insert_missing(self._connection, LINK, self._links)
+        try:
+            dialect.insert(self._connection, DECISION, self._decisions)
+        except IntegrityError:
+            raise Conflict("one of the decisions is in the log already; nothing was written") from None
+        self._links, self._decisions = [], []
+        if self._offset != self._first_offset:
+            dialect.put_position(self._connection, POSITION, (PARTITION, self._offset))
+
+    def _take_in(self, messages: list[Message]) -> dict[EventId, Message]:
+        unique: dict[tuple[bytes, str], Message] = {}
+        for message in messages:
+            unique.setdefault((message.sender_key, message.message_id), message)
+        new = dialect.take_in(
+            self._connection, [(*key, message.received_at) for key, message in unique.items()]
+        )
+        return {message.event_id: message for key, message in unique.items() if key in new}
+
+    def _keep(self, letters: list[DeadLetter]) -> None:
+        rows = [
+            (each.letter_id, each.received_at, each.reason.value, each.detail, each.raw) for each in letters
+        ]
+        dialect.insert_missing(self._connection, DEAD_LETTER, rows)
+
+    def _take(self, message: Message) -> PersonId:
+        people = self._people
+        node = people.node_id(message.sender)
+        if message.link is not None:
+            link_id = message.event_id
+            link = self._link_of(message.sender, message.link, message.at, link_id, LinkKind.CLIENT)
+            self._link(link, message.received_at, None)
+        state = people.of(node)
+        people.meet(state, message.received_at)
+        if message.body is not None:
+            self._record(state, Event(message.event_id, node, message.at, message.received_at, message.body))
+        return node
+
+    def _record(self, state: State, event: Event) -> None:
+        state.version += 1
+        state.pending.append(event)
+        self._events.append(event_row(event, state.version, self._offset))
+        self._offset += 1
+
+    def _link_of(
+        self, first: ExternalId, second: ExternalId, at: Instant, link_id: EventId, kind: LinkKind
+    ) -> Link:
+        ids = (self._people.node_id(first), self._people.node_id(second))
+        return Link(at, link_id, kind, *ids, first.known, second.known)
+
+    def _link(self, link: Link, met_at: Instant, author: str | None) -> None:
+        version = self._people.link(link, met_at)
+        if version is not None:
+            self._links += link_rows(link, author, version)
+
+    def _settle(self, nodes: Iterable[PersonId]) -> None:
+        states = list({id(state): state for state in map(self._people.of, nodes)}.values())
+        if any(state.pending or state.refold for state in states):
+            self._write_events()
+            self._people.settle(states)
+
+    def _write_events(self) -> None:
+        events, self._events = self._events, []
+        try:
+            dialect.insert(self._connection, EVENT, events)
+        except IntegrityError:
+            raise Conflict("one of the events is in the log already; nothing was written") from None
+
+    def _view(self, node: PersonId) -> Person:
+        state = self._people.of(node)
+        return Person(
+            state.person_id,
+            node,
+            self._people.external(node),
+            state.version,
+            state.arm,
+            state.assigned_at,
+            state.contaminated,
+            state.profile,
+        )
+
+
+def _nodes(messages: Iterable[Message]) -> list[ExternalId]:
+    nodes = []
+    for message in messages:
+        nodes.append(message.sender)
+        if message.link is not None:
+            nodes.append(message.link)
+    return nodes
+
+
+def _text(external: ExternalId) -> tuple[str, str]:
+    return external.kind.value, external.value
+
+
+_NEXT_OFFSET = select(POSITION.c.next_offset).where(POSITION.c.log_partition == PARTITION)
+
+
+def _position(connection: Connection) -> int:
+    row = connection.execute(_NEXT_OFFSET).first()
+    return 0 if row is None else int(row[0])
