@@ -31,10 +31,11 @@ class RuleError(InvalidInput):
         self.reason = reason
         self.text = text
         self.position = position
-        # A rule may span lines; the caret belongs under its own.
-        begin = text.rfind("\n", 0, position) + 1
-        line = text[begin:].partition("\n")[0]
-        super().__init__(f"{reason}\n  {line}\n  {' ' * (position - begin)}^")
+        # A rule may be long and span lines: show what stands around the caret on its own line.
+        line = text.rfind("\n", 0, position) + 1
+        begin = max(line, position - 60)
+        shown = "…" * (begin > line) + text[begin : position + 60].partition("\n")[0]
+        super().__init__(f"{reason}\n  {shown}\n  {' ' * (position - begin + (begin > line))}^")
 
 
 class CatalogueError(InvalidInput):

@@ -7,6 +7,7 @@ and infinity.
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import polars as pl
 
 from cvo.actions.rules.single import value_of
@@ -127,7 +128,7 @@ def _value(node: Node) -> pl.Expr:  # noqa: PLR0911  one answer per kind of node
         case Negate(operand=operand):
             return -_value(operand)
         case Arithmetic(operator=operator, left=left, right=right, type=kind):
-            return _clean(_compute(operator, _value(left), _value(right)), kind)
+            return _arithmetic(operator, _value(left), _value(right), kind)
         case Choice(test=test, then=then, otherwise=otherwise):
             return pl.when(_condition(test)).then(_value(then)).otherwise(_value(otherwise))
         case LowerAscii(subject=subject):
@@ -149,7 +150,16 @@ def _clean(expression: pl.Expr, kind: Type) -> pl.Expr:
     return expression
 
 
-def _compute(operator: str, left: pl.Expr, right: pl.Expr) -> pl.Expr:
+def _arithmetic(operator: str, left: pl.Expr, right: pl.Expr, kind: Type) -> pl.Expr:
+    # To clean a result mentions it twice; as expressions, nested arithmetic would double at every level.
+    def compute(operands: Sequence[pl.Series]) -> pl.Series:
+        result = _compute(operator, *operands)
+        return result.to_frame("result").select(_clean(pl.col("result"), kind)).to_series()
+
+    return pl.map_batches([left, right], compute, return_dtype=dtype(kind), is_elementwise=True)
+
+
+def _compute(operator: str, left: pl.Series, right: pl.Series) -> pl.Series:
     match operator:
         case "+":
             return left + right
@@ -163,7 +173,7 @@ def _compute(operator: str, left: pl.Expr, right: pl.Expr) -> pl.Expr:
             return left - right * _divide(left, right).truncate()
 
 
-def _divide(left: pl.Expr, right: pl.Expr) -> pl.Expr:
-    # Polars divides by a scalar by multiplying with its reciprocal, which is off by one bit; left - left
-    # is 0 and makes a column of the divisor. By zero it gives NaN or infinity, which `_clean` takes out.
-    return left / (right + (left - left))
+def _divide(left: pl.Series, right: pl.Series) -> pl.Series:
+    # Polars divides by a scalar by multiplying with its reciprocal, which is off by one bit.
+    with np.errstate(all="ignore"):
+        return pl.Series(np.divide(left.to_numpy(), right.to_numpy()), dtype=pl.Float64)

@@ -44,7 +44,7 @@ class Rule(msgspec.Struct, frozen=True, eq=False, dict=True):
 
         `columnar` says which type each column has, and makes a frame from rows.
         """
-        from cvo.actions.rules.columnar import condition  # noqa: PLC0415  Polars takes 0.2 s to load
+        from cvo.actions.rules.columnar import condition
 
         return condition(self.tree)
 
