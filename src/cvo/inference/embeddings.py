@@ -28,7 +28,7 @@ def category_weights(
     `logging` are the logging policy's probabilities, (n, k) or (k,), `categories` (k,) integers from 0
     (Saito & Joachims 2202.06317, §3, with p(e|x, a) one or zero).
     """
-    groups: IntArray = small_integers(categories, logged.action_count, "categories")
+    groups: IntArray = small_integers(categories, logged.action_count, "categories", logged.action_count)
     member = np.eye(int(groups.max()) + 1)[groups]
     wanted, shown = (_by_category(logged, policy, member) for policy in (target, logging))
     drawn = (np.arange(len(logged)), groups[logged.actions])

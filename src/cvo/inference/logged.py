@@ -9,6 +9,7 @@ from cvo.inference.clustered import FloatArray, IntArray, cluster_codes, finite_
 from cvo.inference.guardrails import WeightDiagnostics, effective_sample_size
 
 _SUM_TOLERANCE = 1e-6
+_MOST_SLOTS = 10_000
 
 
 class LoggedData(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -75,19 +76,18 @@ def logged_data(
         action_count=action_count,
         codes=codes,
         units=units,
-        positions=None if positions is None else small_integers(positions, rows, "positions"),
+        positions=None if positions is None else small_integers(positions, rows, "positions", _MOST_SLOTS),
         logging_probabilities=None if known is None else probability_rows(known, rows, action_count),
     )
 
 
-def small_integers(values: npt.ArrayLike, rows: int, name: str, count: int | None = None) -> IntArray:
+def small_integers(values: npt.ArrayLike, rows: int, name: str, count: int = 2**31) -> IntArray:
     """Return (n,) integers in 0 … count − 1, or raise `InvalidInput` naming what is wrong with them."""
     array = np.asarray(values)
     if array.shape != (rows,) or (rows and array.dtype.kind not in "iu"):
         raise InvalidInput(f"{name} are {array.dtype} of shape {array.shape}; give {rows} integers")
-    if rows and (array.min() < 0 or (count is not None and array.max() >= count)):
-        top = "…" if count is None else f"… {count - 1}"
-        raise InvalidInput(f"{name} run from {array.min()} to {array.max()}; number them 0 {top}")
+    if rows and (array.min() < 0 or array.max() >= count):
+        raise InvalidInput(f"{name} run from {array.min()} to {array.max()}; number them 0 … {count - 1}")
     return array.astype(np.int64, copy=False)
 
 

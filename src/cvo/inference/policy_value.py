@@ -25,6 +25,11 @@ class PolicyScores(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     weights: WeightDiagnostics | None
     unlogged_rate: float
 
+    @property
+    def by_row(self) -> FloatArray:
+        """The (n,) scores whose mean is the value, as a confidence sequence takes them (SNIPS: linearised)."""
+        return self.value + self.influence
+
     def refusal(self, rails: GuardRails = DEFAULT_GUARD_RAILS) -> NotEstimable | None:
         """Return why the log cannot support this policy, or None when it can."""
         if self.weights is None:

@@ -30,8 +30,9 @@ class ConfidenceSequence(msgspec.Struct, frozen=True, kw_only=True):
 
     `mean ± √(2(Vρ²+1)/(t²ρ²) · log(√(Vρ²+1)/α))`, V = Σ(φ − φ̄)² over the t scores so far
     (Waudby-Smith et al. 2103.06476, Proposition 2.5). ρ² has to be fixed before the data is seen, see
-    `planned_sequence`; at most a share α of all such sequences ever excludes the truth, from about
-    `first_look` scores on, where the normal approximation begins to hold.
+    `planned_sequence`; at most a share α of all such sequences ever excludes the truth from `first_look`
+    scores on. Before that the normal approximation does not hold: plan `first_look` so that about a hundred
+    scores differ from 0, which for a purchase rate of 2 % means 5,000.
     """
 
     rho_squared: float

@@ -49,6 +49,7 @@ GOOD = {"actions": [0, 1], "rewards": [0.0, 1.0], "propensities": [0.5, 0.5], "a
         ({"propensities": [0.5, 1.5]}, r"in \(0, 1\]"),
         ({"clusters": ["a"]}, "one id a row"),
         ({"positions": [0, -1]}, "positions"),
+        ({"positions": [0, 10**9]}, "number them 0 … 9999"),
         ({"logging_probabilities": [[0.5, 0.4], [0.5, 0.5]]}, "sum to 1"),
     ],
 )

@@ -5,11 +5,13 @@ from cvo.core.errors import InvalidInput
 from cvo.core.evidence import Estimate, Grade, NotEstimable
 from cvo.inference import (
     GuardRails,
+    cluster_moments,
     direct_method,
     doubly_robust,
     ips,
     logged_data,
     logging_policy,
+    planned_sequence,
     policy_difference,
     policy_value,
     snips,
@@ -131,3 +133,14 @@ def test_without_any_rail_an_empty_or_unweighted_log_still_gives_no_number():
 def test_two_logs_cannot_be_compared_row_by_row():
     with pytest.raises(InvalidInput, match="same LoggedData"):
         policy_difference(ips(world(), [0.5, 0.5]), ips(world(), [0.5, 0.5]), **EUR)
+
+
+def test_scores_by_row_feed_a_confidence_sequence():
+    log = world()
+    scores = ips(log, [0.2, 0.8])
+    assert scores.by_row == pytest.approx(np.array([0.4, 1.6])[log.actions] * log.rewards)
+    interval = planned_sequence(planned_count=6_000, planned_variance=30.0).interval(
+        cluster_moments(scores.by_row)
+    )
+    fixed = policy_value(scores, **EUR).interval
+    assert interval.low < fixed.low < scores.value < fixed.high < interval.high
