@@ -85,6 +85,7 @@ class People:
         self._control_rate = control_rate
         self._nodes: dict[PersonId, _Node] = {}
         self._states: dict[PersonId, State] = {}
+        self._unsettled: list[State] = []
         self._graph = Graph(connection)
         self._assignments: dict[PersonId, Assignment | None] = {}
         self._new_assignments: list[Assignment] = []
@@ -165,21 +166,35 @@ class People:
             self.meet(state, met_at)
         return version
 
-    def settle(self, states: Iterable[State]) -> None:
+    def record(self, state: State, event: Event) -> int:
+        """Add a fact to a person, to be folded by `settle`, and return the version it brings them to."""
+        state.version += 1
+        state.pending.append(event)
+        self._unsettled.append(state)
+        return state.version
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether every profile is folded."""
+        return not self._unsettled
+
+    def settle(self) -> None:
         """Fold what is pending; a fact that lies before the last one has the whole profile folded anew.
 
         Everything pending has to be in the log already.
         """
         anew = []
-        for state in states:
-            pending = state.pending
-            state.pending = []
-            if not pending and not state.refold:
+        unsettled, self._unsettled = self._unsettled, []
+        for state in unsettled:
+            pending, state.pending = state.pending, []
+            # Regrouping replaces states, and a person with several facts is in the list several times.
+            if not (pending or state.refold) or self._states.get(state.person_id) is not state:
                 continue
             state.dirty = True
             if len(pending) > 1:
                 pending.sort(key=_order)
             if state.refold or (state.profile.events and _order(pending[0]) <= _last(state.profile)):
+                state.refold = False
                 anew.append(state)
             else:
                 state.profile = fold(state.profile, pending)
@@ -220,7 +235,9 @@ class People:
                 person_id, kind, value, canonical, version = row[:5]
                 self._nodes[person_id] = _Node(ExternalId(IdKind(kind), value), canonical, version)
                 if canonical == person_id:
-                    self._states[person_id] = _state(row)
+                    state = self._states[person_id] = _state(row)
+                    if state.refold:
+                        self._unsettled.append(state)
                 else:
                     roots.add(canonical)
             missing = roots - self._nodes.keys()
@@ -261,6 +278,7 @@ class People:
         else:
             state.refold = True
         state.dirty = True
+        self._unsettled.append(state)
         return state
 
     def _fold_anew(self, states: list[State]) -> None:
@@ -271,7 +289,6 @@ class People:
             rows[owner[row[0]].person_id].append(row)
         for state in states:
             state.profile = fold(EMPTY, in_order(rows[state.person_id]))
-            state.refold = False
 
 
 def _state(row: dialect.Row) -> State:

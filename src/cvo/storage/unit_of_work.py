@@ -92,7 +92,6 @@ class UnitOfWork:
         linked = [message for message in fresh.values() if message.link is not None]
         self._people.load_clusters(_nodes(linked))
         receipts: list[Receipt] = []
-        touched: list[PersonId] = []
         for message in messages:
             if isinstance(message, DeadLetter):
                 receipts.append(message)
@@ -100,9 +99,8 @@ class UnitOfWork:
             elif fresh.pop(message.event_id, None) is None:
                 receipts.append(Duplicate(message.event_id))
             else:
-                touched.append(self._take(message))
-                receipts.append(Accepted(message.event_id, touched[-1]))
-        self._settle(touched)
+                receipts.append(Accepted(message.event_id, self._take(message)))
+        self._settle()
         return [
             Accepted(each.event_id, self._people.of(each.person_id).person_id)
             if isinstance(each, Accepted)
@@ -118,7 +116,7 @@ class UnitOfWork:
         """Return many customers, in the order asked for, meeting those never seen before."""
         self._people.load(externals)
         nodes = [self._people.node_id(external) for external in externals]
-        self._settle(nodes)
+        self._settle()
         for node in nodes:
             self._people.meet(self._people.of(node), at)
         return [self._view(node) for node in nodes]
@@ -140,7 +138,7 @@ class UnitOfWork:
                     raise InvalidInput("the event is of another customer; give it the person's node_id")
                 self._record(state, event)
             nodes.append(person.node_id)
-        self._settle(nodes)
+        self._settle()
         return [self._view(node) for node in nodes]
 
     def link(self, first: ExternalId, second: ExternalId, at: Instant, kind: LinkKind, author: str) -> None:
@@ -153,7 +151,7 @@ class UnitOfWork:
         self._people.load_clusters((first, second))
         link_id = EventId(keyed_bytes("link", kind.value, *_text(first), *_text(second), at))
         self._link(self._link_of(first, second, at, link_id, kind), at, author)
-        self._settle([self._people.node_id(first), self._people.node_id(second)])
+        self._settle()
 
     def log_decision(self, decision: LoggedDecision) -> None:
         """Log a decision."""
@@ -216,9 +214,7 @@ class UnitOfWork:
         return node
 
     def _record(self, state: State, event: Event) -> None:
-        state.version += 1
-        state.pending.append(event)
-        self._events.append(event_row(event, state.version, self._offset))
+        self._events.append(event_row(event, self._people.record(state, event), self._offset))
         self._offset += 1
 
     def _link_of(
@@ -232,11 +228,10 @@ class UnitOfWork:
         if version is not None:
             self._links += link_rows(link, author, version)
 
-    def _settle(self, nodes: Iterable[PersonId]) -> None:
-        states = list({id(state): state for state in map(self._people.of, nodes)}.values())
-        if any(state.pending or state.refold for state in states):
+    def _settle(self) -> None:
+        if not self._people.settled:
             self._write_events()
-            self._people.settle(states)
+            self._people.settle()
 
     def _write_events(self) -> None:
         events, self._events = self._events, []
