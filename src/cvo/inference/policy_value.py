@@ -27,7 +27,7 @@ class PolicyScores(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def by_row(self) -> FloatArray:
-        """The (n,) scores whose mean is the value, as a confidence sequence takes them (SNIPS: linearised)."""
+        """The (n,) scores whose mean is the value, as a confidence sequence takes them; SNIPS linearised."""
         return self.value + self.influence
 
     def refusal(self, rails: GuardRails = DEFAULT_GUARD_RAILS) -> NotEstimable | None:
