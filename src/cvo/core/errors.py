@@ -37,6 +37,9 @@ class RuleError(InvalidInput):
         shown = "…" * (begin > line) + text[begin : position + 60].partition("\n")[0]
         super().__init__(f"{reason}\n  {shown}\n  {' ' * (position - begin + (begin > line))}^")
 
+    def __reduce__(self) -> tuple[type["RuleError"], tuple[str, str, int]]:
+        return type(self), (self.reason, self.text, self.position)
+
 
 class CatalogueError(InvalidInput):
     """A catalogue entry that says something impossible; the message names file, entry and remedy."""

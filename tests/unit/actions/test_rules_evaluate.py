@@ -139,6 +139,23 @@ def test_a_rule_without_facts_fills_the_frame() -> None:
     assert table.head(0).select(parse("1 < 2", SCHEMA).expression()).height == 0
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 < (c.b && false ? 1 : 2)",
+        "!(c.b && false)",
+        "c.n > 1 / 0 || true",
+        "c.n / (c.b && false ? 1 : 3) > 1",
+    ],
+)
+def test_what_polars_simplifies_still_fills_the_frame(text: str) -> None:
+    rule = parse(text, SCHEMA)
+    rows = [{"c.b": True, "c.n": 4.0}, {"c.b": None, "c.n": None}, {"c.b": False, "c.n": 2.0}]
+    table = frame(rule.facts, [[row[fact.key] for fact in rule.facts] for row in rows])
+    expected = [rule.evaluate(lambda fact, row=row: row[fact.key]) for row in rows]
+    assert table.select(rule.expression()).to_series().to_list() == expected
+
+
 def test_columns_may_hold_what_a_row_may() -> None:
     table = pl.DataFrame({"c.n": [2.0, None, float("nan"), float("inf"), -float("inf")]})
     seen = table.select(

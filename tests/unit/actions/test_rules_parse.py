@@ -1,5 +1,7 @@
 """Reading a rule: precedence, literals, limits, and errors that point at the character."""
 
+import pickle
+
 import pytest
 
 from cvo.actions.rules import Argument, Rule, Schema, Signature, Type, parse, path_key
@@ -176,6 +178,13 @@ def test_an_error_in_a_rule_of_several_lines_shows_its_line() -> None:
         rule("customer.vip\n&& customer.recensy > 3")
     lines = str(raised.value).splitlines()
     assert lines[1:] == ["  && customer.recensy > 3", "     ^"]
+
+
+def test_an_error_crosses_processes_whole() -> None:
+    with pytest.raises(RuleError) as raised:
+        rule("customer.recensy > 3")
+    copy = pickle.loads(pickle.dumps(raised.value))
+    assert (str(copy), copy.position) == (str(raised.value), 0)
 
 
 def test_an_error_in_a_long_rule_shows_what_stands_around_it() -> None:
