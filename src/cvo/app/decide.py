@@ -1,7 +1,9 @@
 """Decide: what is next for a customer here, logged before it is answered."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
+
+import msgspec
 
 from cvo.app.company import Company
 from cvo.app.state import keep_policy, running_policy
@@ -9,7 +11,7 @@ from cvo.core.clock import Instant
 from cvo.core.ids import EventId
 from cvo.core.random import keyed_bytes
 from cvo.decisions.decide import Case, decide_all
-from cvo.decisions.decision import Arm, Decision, Purpose, Request, Subject, encode
+from cvo.decisions.decision import Arm, Decision, Purpose, Request, Subject, decode, encode
 from cvo.decisions.effects import effects
 from cvo.decisions.policy import Policy
 from cvo.events.event import Event, Scalar
@@ -47,28 +49,39 @@ def rehearse(
 ) -> list[Decision]:
     """Decide for many customers without delivering: logged, and neither contact nor value.
 
-    Rehearsing again in the same state makes the same decisions, and logs none twice.
+    A customer whom this policy has rehearsed for at this placement keeps that decision.
     """
     policy = running_policy(company.store, company.config.settings)
     request = Request(placement=placement, at=company.clock.now(), purpose=Purpose.REHEARSAL)
-    decisions: list[Decision] = []
-    known = {logged.decision_id for logged in company.store.decisions(Purpose.REHEARSAL)}
-    waiting = iter(customers)
-    while batch := list(islice(waiting, BATCH)):
+    done = _rehearsed(company, policy, placement)
+    missing = iter([customer for customer in customers if customer not in done])
+    progress(len(done))
+    while batch := list(islice(missing, BATCH)):
         with company.store.unit_of_work() as work:
-            decisions += decide_in(work, policy, [(user(each), request) for each in batch], known=known)
+            made = decide_in(work, policy, [(user(each), request) for each in batch])
+        done.update(zip(batch, made, strict=True))
         progress(len(batch))
-    return decisions
+    return [done[customer] for customer in customers]
+
+
+def _rehearsed(company: Company, policy: Policy, placement: str) -> dict[str, Decision]:
+    """Return the rehearsals that this very policy has made already, by customer."""
+    pins = policy.pins(0)
+    logged = (decode(each.body) for each in company.store.decisions(Purpose.REHEARSAL))
+    return {
+        decision.customer: decision
+        for decision in logged
+        if decision.placement == placement
+        and msgspec.structs.replace(decision.pins, person_version=0) == pins
+    }
 
 
 def decide_in(
     work: UnitOfWork,
     policy: Policy,
     requests: Sequence[tuple[ExternalId, Request]],
-    *,
-    known: Collection[str] = (),
 ) -> list[Decision]:
-    """Decide many requests of different customers inside a unit of work, and log those not `known` already.
+    """Decide and log many requests of different customers inside a unit of work.
 
     Two requests of one customer have to come in two calls: the second must see what the first did.
     """
@@ -81,7 +94,7 @@ def decide_in(
         for person, (_, request) in zip(persons, requests, strict=True)
     ]
     decisions = decide_all(cases, policy)
-    work.log_decisions(_logged(decision) for decision in decisions if decision.decision_id not in known)
+    work.log_decisions(_logged(decision) for decision in decisions)
     work.apply_all(
         (person, _events(person, decision, policy))
         for person, decision in zip(persons, decisions, strict=True)

@@ -16,8 +16,6 @@ from cvo.core.ids import PersonId
 from cvo.core.money import minor_unit
 from cvo.decisions.decision import NOTHING
 from cvo.inference import (
-    LoggedData,
-    PolicyScores,
     cross_fitted_predictions,
     doubly_robust,
     folds_by_hash,
@@ -43,7 +41,7 @@ class Trial(msgspec.Struct, frozen=True, eq=False):
     """n logged decisions of known probability with what followed, one a customer.
 
     `options` names the columns of every probability array, nothing last; `net` is margin less contact cost,
-    in major units, in the longest window of the catalogue; `design` is (n, d) features from before the decision.
+    in major units, in the catalogue's longest window; `design` is (n, d) features from before the decision.
     """
 
     options: list[str]
@@ -64,7 +62,7 @@ class Trial(msgspec.Struct, frozen=True, eq=False):
 
 
 class PolicyFigures(msgspec.Struct, frozen=True):
-    """One policy's margin after contact cost per 1,000 customers; differences are to policies on the same rows.
+    """A policy's margin after contact cost per 1,000 customers; differences are on the same rows.
 
     `estimate` is doubly robust, `snips` self-normalised; `arm_mean` is the plain mean of those who got the
     option, where the policy always picks the same.
@@ -108,8 +106,8 @@ def evaluate(
 ) -> dict[str, PolicyFigures]:
     """Evaluate policies, given by their (n, k) or (k,) probabilities over the trial's options.
 
-    `best_single` and `nobody` name the two that all are compared with. Raises `InvalidInput` where a target is
-    not a probability; a policy that the log cannot support gets the reason in place of figures.
+    `best_single` and `nobody` name the two that all are compared with. Raises `InvalidInput` where a target
+    is not a probability; a policy that the log cannot support gets the reason in place of figures.
     """
     rows = np.arange(len(trial.net))
     logged = logged_data(
@@ -122,8 +120,15 @@ def evaluate(
     )
     predicted = _predicted(trial, seed)
     robust = {name: doubly_robust(logged, target, predicted) for name, target in targets.items()}
+    unit = f"{trial.currency} per {PER:,} customers"
     return {
-        name: _figures(trial, logged, target, robust[name], robust[nobody], robust[best_single])
+        name: PolicyFigures(
+            estimate=_per(policy_value(robust[name], unit=unit)),
+            snips=_per(policy_value(snips(logged, target), unit=unit)),
+            difference_to_nobody=_per(policy_difference(robust[name], robust[nobody], unit=unit)),
+            difference_to_best_single=_per(policy_difference(robust[name], robust[best_single], unit=unit)),
+            arm_mean=_arm_mean(trial, target),
+        )
         for name, target in targets.items()
     }
 
@@ -134,23 +139,12 @@ def _predicted(trial: Trial, seed: str) -> FloatArray:
     return cross_fitted_predictions(fit, trial.design[:, 1:], trial.actions, trial.net, folds=folds)
 
 
-def _figures(
-    trial: Trial,
-    logged: LoggedData,
-    target: FloatArray,
-    robust: PolicyScores,
-    nobody: PolicyScores,
-    best_single: PolicyScores,
-) -> PolicyFigures:
-    unit = f"{trial.currency} per {PER:,} customers"
-    always = [option for option in trial.options if np.array_equal(target, trial.constant(option))]
-    return PolicyFigures(
-        estimate=_per(policy_value(robust, unit=unit)),
-        snips=_per(policy_value(snips(logged, target), unit=unit)),
-        difference_to_nobody=_per(policy_difference(robust, nobody, unit=unit)),
-        difference_to_best_single=_per(policy_difference(robust, best_single, unit=unit)),
-        arm_mean=PER * trial.arm_mean(always[0]) if always else None,
-    )
+def _arm_mean(trial: Trial, target: FloatArray) -> float | None:
+    """Return the plain mean of those who got the one option that a constant policy picks."""
+    for option in trial.options:
+        if np.array_equal(target, trial.constant(option)):
+            return PER * trial.arm_mean(option)
+    return None
 
 
 def _per(estimate: Estimate | NotEstimable) -> Estimate | NotEstimable:

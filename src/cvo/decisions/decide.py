@@ -19,6 +19,7 @@ from cvo.decisions.decision import (
     Arm,
     Candidate,
     Decision,
+    Purpose,
     Request,
     Slot,
     Subject,
@@ -174,7 +175,7 @@ class _Record:
         else:
             chosen = options[int(draw(probabilities, uniform))]
             coin_value = coins[chosen].value if chosen else None
-            delivery = _delivery(coins.get(chosen))
+            delivery = self._delivery(coins.get(chosen))
             delivered = [
                 float(p) * (1.0 - coins[action].withheld_probability)
                 for action, p in zip(actions, probabilities[:-1], strict=True)
@@ -209,8 +210,9 @@ class _Record:
         uniform = keyed_uniform(self._policy.settings.seed, "creative", self._id, rank)
         return fitting[int(uniform * len(fitting))]
 
-
-def _delivery(thrown: Coin | None) -> Delivery:
-    if thrown is None:
-        return Delivery.NOTHING
-    return Delivery.WITHHELD if thrown.withholds else Delivery.DELIVERED
+    def _delivery(self, thrown: Coin | None) -> Delivery:
+        if thrown is None:
+            return Delivery.NOTHING
+        if self._case.request.purpose is Purpose.REHEARSAL:
+            return Delivery.REHEARSED
+        return Delivery.WITHHELD if thrown.withholds else Delivery.DELIVERED

@@ -80,6 +80,8 @@ class Delivery(StrEnum):
     """Chosen, and not delivered by a coin of known probability; counts as a contact for limits."""
     NOTHING = "nothing"
     """Doing nothing was chosen."""
+    REHEARSED = "rehearsed"
+    """Decided for the record only; such a decision is no fact about the customer, and makes no event."""
 
 
 class Decided(msgspec.Struct, frozen=True, array_like=True, tag="decided"):

@@ -22,6 +22,7 @@ def triggers(decisions: pl.DataFrame, window_days: int, as_of: Instant) -> pl.Da
         .with_columns(window)
         .sort("person_id", "at")
         .unique(["person_id", "window"], keep="first", maintain_order=True)
+        .drop("window")
         .filter(pl.col("at") + window_days * DAY <= as_of)
     )
 

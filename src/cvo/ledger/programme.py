@@ -18,8 +18,8 @@ def programme_effect(
 ) -> Estimate | NotEstimable:
     """Estimate the value caused a customer, from one row a customer with `arm`, `orders` and `value_minor`.
 
-    `started_at` is the time of the first live decision of our own. Contaminated customers stay in the arm they
-    were given first: leaving them out would choose customers by what happened to them.
+    `started_at` is the time of the first live decision of our own. Contaminated customers stay in the arm
+    they were given first: leaving them out would choose customers by what happened to them.
     """
     if started_at is None:
         return NotEstimable("no live decisions", "the programme has not decided for anybody yet")

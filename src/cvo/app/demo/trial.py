@@ -1,6 +1,6 @@
 """The Hillstrom e-mail trial as messages, the way a company's own systems would send them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from typing import Any
 
@@ -35,6 +35,10 @@ class Customer(msgspec.Struct, frozen=True):
     spend: float
 
 
+Messages = Callable[[str, Customer], Iterator[dict[str, Any]]]
+"""Makes messages of a customer's id and row."""
+
+
 def customers() -> list[tuple[str, Customer]]:
     """Return all 64,000 customers with the ids they are given."""
     import polars as pl
@@ -44,9 +48,9 @@ def customers() -> list[tuple[str, Customer]]:
     return [(f"row-{number:05}", msgspec.convert(row, Customer)) for number, row in enumerate(rows, 1)]
 
 
-def traits(customer_id: str, customer: Customer) -> dict[str, Any]:
-    """Return the message that says what was known of a customer before the trial."""
-    return {
+def traits_of(customer_id: str, customer: Customer) -> Iterator[dict[str, Any]]:
+    """Yield the message that says what was known of a customer before the trial."""
+    yield {
         **_common(customer_id, "traits"),
         "type": "identify",
         "timestamp": ASSUMPTIONS["traits known at"],
