@@ -97,12 +97,17 @@ def _doubly_robust(
     logged: LoggedData, pi: FloatArray, predicted: npt.ArrayLike, weights: FloatArray, unlogged: float
 ) -> PolicyScores:
     q = _predictions(logged, predicted)
+    expected = _expected(pi, q)
     residuals = logged.rewards - q[np.arange(len(logged)), logged.actions]
-    return mean_scores(logged, _expected(pi, q) + weights * residuals, weights, unlogged)
+    return mean_scores(logged, expected + weights * residuals, weights, unlogged)
 
 
 def _expected(pi: FloatArray, q: FloatArray) -> FloatArray:
-    expected: FloatArray = np.vecdot(pi, q)
+    # 0 · ∞ and 0 · NaN are NaN: one look at the n sums finds any bad prediction among the n·k.
+    with np.errstate(invalid="ignore", over="ignore"):
+        expected: FloatArray = np.vecdot(pi, q)
+    if not np.isfinite(expected).all():
+        raise InvalidInput("a predicted reward is not finite; the outcome regression failed to fit")
     return expected
 
 
@@ -112,6 +117,4 @@ def _predictions(logged: LoggedData, predicted: npt.ArrayLike) -> FloatArray:
         raise InvalidInput(
             f"predicted rewards have shape {q.shape}; ({len(logged)}, {logged.action_count}) is needed"
         )
-    if not np.isfinite(q).all():
-        raise InvalidInput("a predicted reward is not finite; the outcome regression failed to fit")
     return q

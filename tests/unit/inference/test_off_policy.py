@@ -117,6 +117,9 @@ def test_influence_sums_to_zero(world):
     [
         lambda log, q: doubly_robust(log, [1.0, 0.0, 0.0], q[:, :2]),
         lambda log, q: doubly_robust(log, [1.0, 0.0, 0.0], np.full_like(q, np.nan)),
+        # Where the target never goes, and where the row did not go either.
+        lambda log, q: doubly_robust(log, [1.0, 0.0, 0.0], np.where(np.arange(3) == 2, np.inf, q)),
+        lambda log, q: direct_method(log, [1.0, 0.0, 0.0], np.where(np.arange(3) == 1, np.nan, q)),
         lambda log, q: switch_doubly_robust(log, [1.0, 0.0, 0.0], q, threshold=-1.0),
         lambda log, q: doubly_robust_shrunk(log, [1.0, 0.0, 0.0], q, shrinkage=-1.0),
         lambda log, q: doubly_robust_shrunk(log, [1.0, 0.0, 0.0], q, shrinkage=np.nan),
