@@ -86,6 +86,3 @@ class NotEstimable(msgspec.Struct, frozen=True, tag=True):
 
     reason: str
     detail: str
-
-    def __bool__(self) -> bool:
-        return False
