@@ -55,16 +55,18 @@ def ingest(
     return Ingested(counts["accepted"], counts["duplicates"], dict(sorted(refused.items())))
 
 
-def read_messages(file: Path) -> Iterator[Any]:
+def read_messages(file: Path, progress: Callable[[int], None] = lambda _size: None) -> Iterator[Any]:
     """Yield the messages of a file with one JSON object a line; a line that is none is handed on as its text.
 
-    Intake then refuses it like any other bad message, and the rest of the file is still read.
+    Intake then refuses it like any other bad message, and the rest of the file is still read. `progress` is
+    told the bytes of each line.
     """
     if not file.is_file():
         raise NotFound(f"there is no file {file}")
     decoder = msgspec.json.Decoder()
     with file.open("rb") as lines:
         for line in lines:
+            progress(len(line))
             if not line.strip():
                 continue
             try:

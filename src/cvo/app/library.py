@@ -1,0 +1,87 @@
+"""The company as a Python object: the product's verbs as methods that return frozen, typed values."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cvo.actions.drafts import Verdict
+from cvo.app import company as opened
+from cvo.app.apply import Applied, apply, settle
+from cvo.app.decide import decide, rehearse
+from cvo.app.ingest import Ingested, ingest
+from cvo.app.learn import Learned, learn
+from cvo.app.replay import logged, replay
+from cvo.app.value import Value, value
+from cvo.core.errors import InvalidInput
+from cvo.decisions.decision import Decision, Purpose
+from cvo.decisions.replay import Replay
+from cvo.events.event import Scalar
+from cvo.events.message import user
+from cvo.profiles.profile import Profile
+
+
+class Company(opened.Company):
+    """A company to work with; made by `cvo.open` or `cvo.init`, closed by `close()` or a `with` block.
+
+    `author` in the verbs that change something defaults to the sole owner of the company.
+    """
+
+    def apply(self, *, author: str | None = None, approve: bool = False) -> Applied:
+        """Make the catalogue in the company's folder a draft, and approve it if asked."""
+        return apply(self, self._author(author), approve=approve)
+
+    def approve(self, draft_id: str, *, author: str | None = None, because: str = "") -> Applied:
+        """Approve a draft: its catalogue runs from now on."""
+        return settle(self, draft_id, self._author(author), Verdict.APPROVED, because)
+
+    def reject(self, draft_id: str, *, author: str | None = None, because: str = "") -> Applied:
+        """Reject a draft."""
+        return settle(self, draft_id, self._author(author), Verdict.REJECTED, because)
+
+    def ingest(self, messages: Iterable[Mapping[str, Any]]) -> Ingested:
+        """Take in Segment-shaped messages, durably; bad ones are refused one by one with a reason."""
+        return ingest(self, messages)
+
+    def learn(self, *, author: str | None = None) -> Learned:
+        """Learn from all windows closed by now, and decide with the result from now on."""
+        return learn(self, self._author(author))
+
+    def decide(
+        self,
+        customer: str,
+        placement: str,
+        *,
+        context: Mapping[str, Scalar] | None = None,
+        rehearse: bool = False,
+    ) -> Decision:
+        """Decide what is next for a customer at a placement; a rehearsal is logged and has no effect."""
+        purpose = Purpose.REHEARSAL if rehearse else Purpose.LIVE
+        return decide(self, customer, placement, context=context, purpose=purpose)
+
+    def rehearse(self, customers: Iterable[str], placement: str) -> list[Decision]:
+        """Decide for many customers without any effect; the decisions are logged and can be explained."""
+        return rehearse(self, list(customers), placement)
+
+    def decision(self, decision_id: str) -> Decision:
+        """Return a decision as it was logged."""
+        return logged(self, decision_id)
+
+    def replay(self, decision_id: str) -> Replay:
+        """Make a logged decision again from the log, and tell whether it is identical."""
+        return replay(self, decision_id)
+
+    def profile(self, customer: str) -> Profile | None:
+        """Return what is known of a customer, or `None` for one never met."""
+        person = self.store.person(user(customer))
+        return None if person is None else person.profile
+
+    def value(self) -> Value:
+        """Report what was caused, measured against customers left alone, and what was realised."""
+        return value(self)
+
+    def _author(self, author: str | None) -> str:
+        if author:
+            return author
+        owners = self.config.owners
+        if len(owners) != 1:
+            raise InvalidInput("say who does this with author=…: the company has no sole owner")
+        return owners[0]

@@ -1,0 +1,65 @@
+"""The `cvo` command: one file a verb, loaded when it is called.
+
+Exit codes: 0 done · 1 the answer is no (a replay that differs, damage found) · 2 the input is wrong · 3 something
+is not there · 4 a conflict, such as another process writing · 5 stored data is damaged.
+"""
+
+import sys
+from importlib import import_module
+
+import click
+
+from cvo import __version__
+from cvo.core.errors import Conflict, CvoError, Damaged, NotFound
+
+COMMANDS = {
+    "demo": "A real randomised trial through the whole product, on this machine.",
+    "init": "Make a new company.",
+    "apply": "Propose the catalogue on disk, or settle a draft.",
+    "ingest": "Take in events from a file.",
+    "learn": "Learn from the log, and decide with the result.",
+    "decide": "Decide what is next for a customer.",
+    "why": "Show a logged decision: every action, chosen, scored or refused.",
+    "replay": "Make a logged decision again, and tell whether it is the same.",
+    "value": "What was caused, and what was realised.",
+    "doctor": "Check that the data is what was written.",
+}
+
+
+class _Verbs(click.Group):
+    """Knows every verb by name and imports only the one that is called."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"cvo.cli.{name}").command
+        return command
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cvo")
+def group() -> None:
+    """Customer value optimisation: decide, deliver, measure and learn what was caused."""
+
+
+def main() -> None:
+    """Run the command line, and turn errors of ours into a message and an exit code."""
+    try:
+        group()
+    except CvoError as error:
+        click.echo(f"cvo: {error}", err=True)
+        sys.exit(_exit_code(error))
+
+
+def _exit_code(error: CvoError) -> int:
+    for kind, code in ((NotFound, 3), (Conflict, 4), (Damaged, 5)):
+        if isinstance(error, kind):
+            return code
+    return 2

@@ -1,0 +1,68 @@
+"""`cvo apply`: propose the catalogue on disk, or settle a draft."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from cvo.cli.common import author_option, company_option, console, json_option, open_company, print_json
+
+if TYPE_CHECKING:
+    from cvo.app.apply import Applied
+
+
+@click.command("apply")
+@company_option
+@author_option
+@click.option("--approve", is_flag=True, help="Approve the draft right away, as a sole owner may.")
+@click.option("--approve-draft", metavar="ID", help="Approve an earlier draft.")
+@click.option("--reject-draft", metavar="ID", help="Reject an earlier draft.")
+@click.option("--because", default="", help="Why it is approved or rejected.")
+@json_option
+def command(
+    folder: Path | None,
+    author: str | None,
+    approve: bool,
+    approve_draft: str | None,
+    reject_draft: str | None,
+    because: str,
+    as_json: bool,
+) -> None:
+    """Make the catalogue on disk a draft; an approved draft is the running catalogue."""
+    if sum(map(bool, (approve, approve_draft, reject_draft))) > 1:
+        raise click.UsageError("give one of --approve, --approve-draft and --reject-draft")
+    with open_company(folder) as company:
+        if approve_draft:
+            applied = company.approve(approve_draft, author=author, because=because)
+        elif reject_draft:
+            applied = company.reject(reject_draft, author=author, because=because)
+        else:
+            applied = company.apply(author=author, approve=approve)
+    if as_json:
+        differences = [{**msgspec.structs.asdict(each), "kind": each.kind} for each in applied.differences]
+        print_json({**msgspec.structs.asdict(applied), "differences": differences})
+    else:
+        _show(applied, rejected=bool(reject_draft))
+
+
+def _show(applied: "Applied", *, rejected: bool) -> None:
+    if applied.draft_id is None:
+        click.echo("Nothing to change: the catalogue on disk is the running one.")
+        return
+    from rich.table import Table
+
+    table = Table("change", "entry", "before", "after", box=None)
+    for each in applied.differences:
+        whole = each.kind != "changed" or isinstance(each.after, dict)
+        before, after = ("", "") if whole else (str(each.before), str(each.after))
+        table.add_row(each.kind, each.entry, before, after)
+    console().print(table)
+    if rejected:
+        click.echo(f"{applied.draft_id} is rejected.")
+    elif applied.running:
+        click.echo(f"{applied.draft_id} is approved and runs as {applied.version[:12]}.")
+    else:
+        click.echo(
+            f"{applied.draft_id} is proposed; approve it with: cvo apply --approve-draft {applied.draft_id}"
+        )

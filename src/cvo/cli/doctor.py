@@ -1,0 +1,31 @@
+"""`cvo doctor`: check that the data is what was written."""
+
+from pathlib import Path
+
+import click
+
+from cvo.cli.common import company_option, json_option, open_company, print_json
+
+
+@click.command("doctor")
+@company_option
+@json_option
+def command(folder: Path | None, as_json: bool) -> None:
+    """Check the database, and that every profile is the fold of its events (exit code 1 if not)."""
+    from cvo.storage.check import check
+
+    with open_company(folder, write=False) as company:
+        findings = check(company.store)
+        counts = company.store.counts()
+    if as_json:
+        print_json({"sound": not findings, "findings": findings, "counts": counts})
+    else:
+        for name, count in counts.items():
+            click.echo(f"{count:>12,} {name.replace('_', ' ')}")
+        for finding in findings:
+            click.echo(f"damaged: {finding}")
+        click.echo(
+            "Everything is as it was written." if not findings else "Restore a backup, or rebuild from one."
+        )
+    if findings:
+        raise SystemExit(1)
