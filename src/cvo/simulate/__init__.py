@@ -1,6 +1,17 @@
 """Worlds whose truth is known: customers, actions and outcomes, with every counterfactual at hand."""
 
 from cvo.simulate.advance import Links, Step, advance, begin
+from cvo.simulate.bandit import (
+    BanditLog,
+    BanditWorld,
+    Visits,
+    linear_world,
+    logging_policy,
+    logistic_world,
+    play,
+    repeated_visits,
+    thrown_coins,
+)
 from cvo.simulate.contact import Chances, Contacts, Shown, Touches, chances, touches
 from cvo.simulate.expected import FOUR_WEEKS, Effects, Span, effects
 from cvo.simulate.observe import Kind, Reports, observe
@@ -20,6 +31,8 @@ __all__ = [
     "PLANNED",
     "PULLED",
     "STAGES",
+    "BanditLog",
+    "BanditWorld",
     "Chances",
     "Choose",
     "Contacts",
@@ -36,6 +49,7 @@ __all__ = [
     "Step",
     "Totals",
     "Touches",
+    "Visits",
     "World",
     "advance",
     "at_random",
@@ -46,15 +60,21 @@ __all__ = [
     "effects",
     "except_for",
     "incrementality",
+    "linear_world",
     "load_scenario",
+    "logging_policy",
+    "logistic_world",
     "make_world",
     "observe",
     "parse_scenario",
+    "play",
     "programme_effect",
     "realised_effect",
+    "repeated_visits",
     "run",
     "scenario_names",
     "stage_of",
+    "thrown_coins",
     "totals",
     "touches",
     "visible_traits",

@@ -156,26 +156,28 @@ class Visits(msgspec.Struct, frozen=True, eq=False):
     outcome: Floats
 
 
-def repeated_visits(
-    windows: int,
-    visits: int,
-    seed: int | str,
-    coin: Literal["window", "visit"],
-    *,
-    effect: float = 0.10,
-    base_rate: float = 0.10,
-    withheld_rate: float = 0.5,
-) -> Visits:
-    """Return windows with several visits each, at all of which the same action is chosen.
+def thrown_coins(
+    windows: int, visits: int, seed: int | str, *, per: Literal["window", "visit"], rate: float = 0.5
+) -> Bools:
+    """Return which of the visits to each window are withheld, (windows, visits).
 
-    Being delivered at least once raises the probability of the window's outcome from `base_rate` by `effect`.
-    The coin that withholds is thrown once per window, or, which is the mistake, anew at each visit.
+    The coin is thrown once per window or, which is the mistake, anew at each visit.
     """
-    draws = Draws(str(seed))
-    thrown = draws.uniform(windows * visits, "coin").reshape(windows, visits) < withheld_rate
-    withheld = np.repeat(thrown[:, :1], visits, axis=1) if coin == "window" else thrown
+    throws = Draws(str(seed)).uniform(windows * visits, "coin").reshape(windows, visits) < rate
+    return np.repeat(throws[:, :1], visits, axis=1) if per == "window" else throws
+
+
+def repeated_visits(
+    withheld: Bools, seed: int | str, *, effect: float = 0.10, base_rate: float = 0.10
+) -> Visits:
+    """Return what comes of windows with several visits each, at all of which the same action is chosen.
+
+    `withheld` is (windows, visits). Being delivered at least once raises the probability of the window's
+    outcome from `base_rate` by `effect`: that is the truth to find.
+    """
+    windows, visits = withheld.shape
     reached = (~withheld).any(axis=1)
-    outcome = draws.uniform(windows, "outcome") < base_rate + effect * reached
+    outcome = Draws(str(seed)).uniform(windows, "outcome") < base_rate + effect * reached
     return Visits(
         window=np.repeat(np.arange(windows), visits),
         withheld=withheld.ravel(),

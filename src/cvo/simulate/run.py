@@ -46,11 +46,12 @@ def do_nothing(_world: World, _state: State, met: Touches) -> Ints:
 
 def at_random(world: World, state: State, met: Touches) -> Ints:
     """Choose evenly between nothing and the actions that go to the touch's channel."""
-    options = world.catalogue.on_channel[:, met.channel].T
+    actions = world.catalogue.on_channel[:, met.channel].T
+    options = np.column_stack([np.ones(len(met.customer), dtype=np.bool_), actions])
     luck = world.draws.uniform(world.people.count, "at random", state.step)[met.customer]
-    pick = np.floor(luck * (options.sum(axis=1) + 1)).astype(np.int64)
-    nth = np.cumsum(options, axis=1) == pick[:, None]
-    return np.where(pick > 0, np.argmax(nth & options, axis=1), NOTHING)
+    pick = 1 + np.floor(luck * options.sum(axis=1)).astype(np.int64)
+    chosen = np.argmax(np.cumsum(options, axis=1) == pick[:, None], axis=1)
+    return NOTHING + chosen.astype(np.int64)
 
 
 def except_for(control: Bools, choose: Choose) -> Choose:

@@ -8,7 +8,7 @@ Rate = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
-Stage = Literal["acquire", "onboard", "grow", "retain", "serve", "win_back"]
+Stage = Literal["acquire", "onboard", "grow", "retain", "serve", "win back"]
 STAGES: tuple[str, ...] = get_args(Stage)
 
 LATENTS = ("spend", "price_sensitivity", "forbearance", "order_rate", "departure_rate")

@@ -43,5 +43,5 @@ def stage_of(world: World, state: State, customer: Ints) -> Ints:
         state.step - begun < scenario.onboard_weeks * per_week,
         silent >= scenario.silence_weeks * per_week,
     ]
-    stages = [STAGES.index(name) for name in ("acquire", "win_back", "onboard", "retain")]
+    stages = [STAGES.index(name) for name in ("acquire", "win back", "onboard", "retain")]
     return np.select(conditions, stages, default=STAGES.index("grow"))

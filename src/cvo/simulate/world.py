@@ -143,9 +143,11 @@ def _catalogue(scenario: Scenario) -> Catalogue:
     products = [product.name for product in scenario.products]
     names = [channel.name for channel in scenario.channels]
 
+    shape = (len(actions), len(scenario.hidden))
+
     def varying(name: str) -> Varying:
         weights = [[getattr(action, f"{name}_by").get(h, 0.0) for h in scenario.hidden] for action in actions]
-        return Varying(_column(scenario, name), np.array(weights, dtype=float).reshape(len(actions), -1))
+        return Varying(_column(scenario, name), np.array(weights, dtype=float).reshape(shape))
 
     return Catalogue(
         appeal=varying("appeal"),
