@@ -114,7 +114,7 @@ class Run:
             return people, store.counts()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     MESSAGES,
     OVERRIDES,
@@ -146,7 +146,7 @@ def test_the_same_customers_whatever_the_order_long(messages, overrides, random,
     inner(messages, overrides, random, cuts, repeats)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["u1", "u2"]), HOURS), min_size=1, max_size=10))
 def test_own_effects_fold_as_messages_do(effects):
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "x.db", SETTINGS) as store:

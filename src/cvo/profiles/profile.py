@@ -78,17 +78,25 @@ class Tally(msgspec.Struct, frozen=True, array_like=True):
         if not self.hours:
             return 0, 0
         start = (now - int(days * DAY)) // HOUR
-        if start < self.hours[-1] - _FINE_HOURS:
-            start -= start % _DAY_HOURS
+        if start < _day(self.hours[-1]) - _FINE_HOURS:
+            start = _day(start)
         low = bisect_left(self.hours, start)
         high = bisect_right(self.hours, now // HOUR)
         return sum(self.counts[low:high]), sum(self.amounts[low:high])
 
 
+def _day(hour: int) -> int:
+    """Return the first hour of the day."""
+    return hour - hour % _DAY_HOURS
+
+
 def _ages(hours: list[int], newest: int) -> bool:
     """Tell whether a bucket leaves the hours that are kept singly, or the year that is kept at all."""
-    fine = bisect_left(hours, newest - _FINE_HOURS)
-    return bisect_left(hours, hours[-1] - _FINE_HOURS) != fine or hours[0] < newest - _KEPT_HOURS
+    old, new = _day(hours[-1]), _day(newest)
+    if old == new:
+        return False
+    aged = bisect_left(hours, old - _FINE_HOURS) != bisect_left(hours, new - _FINE_HOURS)
+    return aged or hours[0] < new - _KEPT_HOURS
 
 
 def _aged(
@@ -98,8 +106,8 @@ def _aged(
     new_counts: list[int] = []
     new_amounts: list[int] = []
     for i, original in enumerate(hours):
-        hour = original - original % _DAY_HOURS if original < newest - _FINE_HOURS else original
-        if hour < newest - _KEPT_HOURS:
+        hour = _day(original) if original < _day(newest) - _FINE_HOURS else original
+        if hour < _day(newest) - _KEPT_HOURS:
             continue
         if new_hours and new_hours[-1] == hour:
             new_counts[-1] += counts[i]

@@ -48,6 +48,7 @@ def responses(store: Store) -> "pl.DataFrame":
     rows += [
         (person, at, f"activity:{body.name}", None, None) for person, at, body in _bodies(store, Activity)
     ]
+    rows.sort(key=lambda row: row[:2])
     return _frame(rows, RESPONSES)
 
 
@@ -99,5 +100,23 @@ def _frame(rows: Any, schema: "pl.Schema") -> "pl.DataFrame":
     import polars as pl
 
     columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-    data = {name: list(column) for name, column in zip(schema, columns, strict=True)}
-    return pl.DataFrame(data, schema=schema).sort("person_id", "at", maintain_order=True)
+    data = {
+        name: _lists(column, dtype.inner) if isinstance(dtype, pl.List) else pl.Series(column, dtype=dtype)
+        for column, (name, dtype) in zip(columns, schema.items(), strict=True)
+    }
+    return pl.DataFrame(data, schema=schema)
+
+
+def _lists(lists: Any, inner: Any) -> "pl.Series":
+    """Return a column of lists, made from one flat column: polars takes 20 times as long list by list."""
+    import polars as pl
+
+    index = pl.DataFrame({"row": range(len(lists))}, schema={"row": pl.Int64})
+    rows = [row for row, items in enumerate(lists) for _ in items]
+    flat = pl.DataFrame(
+        {"row": rows, "item": [item for items in lists for item in items]},
+        schema={"row": pl.Int64, "item": inner},
+    )
+    grouped = flat.group_by("row", maintain_order=True).agg("item")
+    joined = index.join(grouped, on="row", how="left", maintain_order="left")
+    return joined["item"].fill_null([])

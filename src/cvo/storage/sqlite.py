@@ -30,6 +30,8 @@ class WriterLock:
     """
 
     def __init__(self, database: Path) -> None:
+        if not database.parent.is_dir():
+            raise NotFound(f"there is no folder {database.parent}; `cvo init` makes a company")
         self.path = database.with_name(database.name + ".lock")
         self._file: IO[str] = self.path.open("a+", encoding="utf-8")
         try:

@@ -7,9 +7,10 @@ from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import DatabaseError
 
 from cvo.core.clock import Instant
-from cvo.core.errors import Conflict, NotFound
+from cvo.core.errors import Conflict, Damaged, NotFound
 from cvo.core.ids import DecisionId, PersonId
 from cvo.core.random import keyed_bytes
 from cvo.events.event import Body, Event
@@ -48,7 +49,7 @@ class Store:
         lock = sqlite.WriterLock(path)
         try:
             writer = sqlite.writer(path)
-            with writer.begin() as connection:
+            with _readable(path), writer.begin() as connection:
                 upgrade(connection)
                 _agree_on_salt(connection, settings.salt)
             return cls(sqlite.reader(path), settings, writer, lock)
@@ -60,7 +61,7 @@ class Store:
     def open_to_read(cls, path: Path, settings: Settings) -> Self:
         """Open for reading, which works whoever writes; a missing database raises `NotFound`."""
         reader = sqlite.reader(path)
-        with reader.connect() as connection:
+        with _readable(path), reader.connect() as connection:
             version = schema_version(connection)
             refuse_newer(version)
             if version != HEAD:
@@ -232,6 +233,14 @@ class Store:
         if profile is None:
             profile = fold(EMPTY, in_order(_rows_at(connection, root[0], None)))
         return Person(root[0], node, external, root[4], root[5], Instant(root[6]), bool(root[7]), profile)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        raise Damaged(f"{path} can't be read as a database ({error.orig}); restore a backup") from error
 
 
 def _person_row(connection: Connection, node_id: PersonId) -> dialect.Row | None:

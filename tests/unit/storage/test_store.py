@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cvo.core.clock import DAY, HOUR, Instant, format_rfc3339
-from cvo.core.errors import CompanyLocked, Conflict, InvalidInput, NotFound
+from cvo.core.errors import CompanyLocked, Conflict, Damaged, InvalidInput, NotFound
 from cvo.core.ids import DecisionId, EventId
 from cvo.events.event import Activity, Event, Order
 from cvo.events.identity import LinkKind
@@ -258,6 +258,16 @@ def test_opening_a_current_store_does_not_load_the_migration_tool(path):
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_what_is_no_database_is_said(path):
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(Damaged, match="restore"):
+        Store.open(path, SETTINGS)
+    with pytest.raises(Damaged, match="restore"):
+        Store.open_to_read(path, SETTINGS)
+    with pytest.raises(NotFound, match="folder"):
+        Store.open(path.parent / "none" / "cvo.db", SETTINGS)
 
 
 def _spoil(store, sql: str, *values) -> None:
