@@ -10,7 +10,7 @@ from cvo.core.clock import format_rfc3339
 from cvo.events.event import Delivery
 
 if TYPE_CHECKING:
-    from cvo.decisions.decision import Decision, Slot
+    from cvo.decisions.decision import Decision, Slot, Terms
 
 _OUTCOMES = {
     Delivery.DELIVERED: "delivered",
@@ -24,77 +24,62 @@ def show(decision: "Decision", console: Console, *, explain: bool) -> None:
     """Print a decision, with every action of the catalogue if `explain`."""
     console.print(_headline(decision))
     if explain:
+        console.print()
         console.print(_candidates(decision))
         console.print(_pins(decision), style="dim")
 
 
 def _headline(decision: "Decision") -> RenderableType:
     lines = [
-        Text.assemble(
-            "For ", (decision.customer, "bold"), f" at {decision.placement}, ", f"{decision.channel}:"
-        )
+        Text.assemble("For ", (decision.customer, "bold"), f" at {decision.placement} ({decision.channel}):")
     ]
     for slot in decision.slots:
         chosen = Text(slot.chosen or "nothing", style="bold green" if slot.chosen else "bold")
-        why = f"  probability {slot.propensity:.4f}, {_OUTCOMES[slot.delivery]}"
+        why = f", picked with probability {slot.propensity:.4f}; {_OUTCOMES[slot.delivery]}"
         if decision.arm == "control":
-            why = "  the customer is in the control group and gets the baseline"
+            why = ": the customer is in the control group and gets the baseline"
         lines.append(Text.assemble("  ", chosen, why))
     return Group(*lines)
 
 
 def _candidates(decision: "Decision") -> Table:
-    money = decision.currency
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("action")
-    table.add_column("P(picked)", justify="right")
-    for heading in (
-        "response",
-        f"margin {money}",
-        "caused",
-        f"uplift {money}",
-        "ΔCLV",
-        "cost",
-        "lever",
-        "price",
-    ):
-        table.add_column(heading, justify="right")
-    table.add_column(f"score {money}", justify="right", style="bold")
-    table.add_column("grade")
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
     first = decision.slots[0]
     for candidate in decision.candidates:
         if candidate.refusal is not None:
-            table.add_row(candidate.action, "refused", *[""] * 9, "")
-            table.add_row(Text(f"  {candidate.refusal.tier}: {candidate.refusal.rule}", style="yellow"))
-        elif candidate.terms is not None:
-            terms = candidate.terms
-            table.add_row(
-                candidate.action,
-                _probability(first, candidate.action),
-                f"{terms.response_probability:.4f}",
-                f"{terms.margin_per_response:.2f}",
-                f"× {terms.incrementality:.2f}",
-                f"{terms.uplift:.4f}",
-                f"{terms.clv_change:.2f}",
-                f"{terms.cost:.2f}",
-                f"{terms.lever:.2f}",
-                f"{terms.price:.2f}",
-                f"{terms.score:+.4f} ± {terms.score_sd:.4f}",
-                terms.grade,
+            refused = Text.assemble(
+                ("refused", "yellow"), f" by {candidate.refusal.tier}: {candidate.refusal.rule}"
             )
-    table.add_row("nothing", _probability(first, ""), *[""] * 8, "+0.0000", "")
+            table.add_row(candidate.action, refused)
+        elif candidate.terms is not None:
+            table.add_row(candidate.action, _probability(first, candidate.action))
+            table.add_row("", _terms(candidate.terms, decision.currency))
+    table.add_row("nothing", _probability(first, ""))
+    table.add_row("", "score 0 by definition")
     return table
 
 
+def _terms(terms: "Terms", currency: str) -> Text:
+    return Text(
+        f"{terms.response_probability:.4f} responds × {terms.margin_per_response:.2f} {currency} a response"
+        f" × {terms.incrementality:.2f} caused = {terms.uplift:.4f} uplift\n"
+        f"+ {terms.clv_change:.2f} ΔCLV − {terms.cost:.2f} cost + {terms.lever:.2f} lever − {terms.price:.2f} prices"
+        f" = {terms.score:+.4f} {currency}\n"
+        f"± {terms.score_sd:.4f} standard deviation, {terms.grade}"
+    )
+
+
 def _probability(slot: "Slot", option: str) -> str:
-    return f"{slot.propensities[slot.options.index(option)]:.4f}"
+    return f"picked with probability {slot.propensities[slot.options.index(option)]:.4f}"
 
 
 def _pins(decision: "Decision") -> Text:
     pins = decision.pins
-    draws = ", ".join(f"slot {slot.rank}: {slot.draw:.6f}" for slot in decision.slots)
+    draws = ", ".join(f"{slot.draw:.6f}" for slot in decision.slots)
     return Text(
-        f"decision {decision.decision_id} at {format_rfc3339(decision.at)}, draw {draws}\n"
-        f"person version {pins.person_version}, catalogue {pins.catalogue[:12]}, models {pins.models[:12]}, "
-        f"settings {pins.settings[:12]}"
+        f"\nDecision {decision.decision_id}\n"
+        f"at {format_rfc3339(decision.at)}, draw {draws}, person version {pins.person_version}\n"
+        f"catalogue {pins.catalogue[:12]}, models {pins.models[:12]}, settings {pins.settings[:12]}"
     )

@@ -101,8 +101,8 @@ def _table(demo: "Demo") -> "Table":
     table.add_column("policy")
     table.add_column("USD", justify="right", style="bold")
     table.add_column("95 % interval")
-    table.add_column("to nobody", justify="right")
-    table.add_column(f"to {demo.best_single}", justify="right")
+    table.add_column("against nobody", justify="right")
+    table.add_column(f"against {demo.best_single}", justify="right")
     estimates = [
         figures.estimate for figures in demo.policies.values() if isinstance(figures.estimate, Estimate)
     ]
@@ -115,7 +115,7 @@ def _table(demo: "Demo") -> "Table":
         table.add_row(
             name,
             f"{figures.estimate.value:,.0f}",
-            interval_bar(figures.estimate, scale, width=36),
+            interval_bar(figures.estimate, scale, width=20),
             _difference(figures.difference_to_nobody),
             _difference(figures.difference_to_best_single),
         )
@@ -126,4 +126,4 @@ def _difference(estimate: Any) -> str:
     if not isinstance(estimate, Estimate) or estimate.standard_error == 0:
         return ""
     low, high = estimate.interval.low, estimate.interval.high
-    return f"{estimate.value:+,.0f} [dim]({low:+,.0f} to {high:+,.0f})[/]"
+    return f"{estimate.value:+,.0f} [dim]{low:+,.0f} … {high:+,.0f}[/]"

@@ -55,8 +55,8 @@ def show(report: "Value") -> None:
     out = console()
     out.print("[bold]What the whole programme caused[/], control group against everybody else:")
     out.print(f"  {_text(report.programme)}\n")
-    out.print(f"[bold]What deliveries caused[/] within {report.window_days} days, against doing nothing:")
-    out.print(_table([*report.actions, *report.stages]))
+    out.print(f"[bold]What deliveries caused[/] within {report.window_days} days, against doing nothing:\n")
+    out.print(_table([*report.actions, *report.stages], report.realised.margin.currency, out.width))
     realised = report.realised
     out.print(
         f"\n[bold]Realised[/], whoever caused it: {realised.revenue!r} revenue in {realised.orders:,} orders, "
@@ -69,34 +69,32 @@ def show(report: "Value") -> None:
         out.print(f"  {name} {each.value:g}  [dim]{each.because}[/]")
 
 
-def _table(rows: list["Caused"]) -> "Table":
+def _table(rows: list["Caused"], currency: str, width: int) -> "Table":
     from rich.table import Table
 
     from cvo.reports import common_scale, interval_bar
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("", "deliveries", "revenue", "margin", "spend", "value"):
-        table.add_column(heading, justify="left" if heading == "" else "right")
-    table.add_column("value, 95 %")
-    table.add_column("grade")
+    table.add_column(currency)
+    for heading in ("deliveries", "revenue", "margin", "spend", "value"):
+        table.add_column(heading, justify="right")
+    table.add_column("95 % interval of value", no_wrap=True)
     estimates = [row.value for row in rows if isinstance(row.value, Estimate)]
     scale = common_scale(estimates, 0.0) if estimates else None
+    room = min(40, max(12, width - 60))
     for row in rows:
-        label = f"{row.by} {row.name}"
-        if isinstance(row.value, NotEstimable):
-            table.add_row(label, f"{row.deliveries:,}", "", "", f"{row.spend:,.2f}", row.value.detail)
-            continue
-        bar = interval_bar(row.value, scale, width=30, reference=0.0) if scale else ""
-        table.add_row(
-            label,
+        cells = [
+            row.name,
             f"{row.deliveries:,}",
             _amount(row.revenue),
             _amount(row.margin),
-            f"{row.spend:,.2f}",
-            _amount(row.value),
-            bar,
-            row.value.grade,
-        )
+            f"{row.spend:,.0f}",
+        ]
+        if isinstance(row.value, Estimate) and scale is not None:
+            bar = interval_bar(row.value, scale, width=room, reference=0.0)
+            table.add_row(*cells, _amount(row.value), bar)
+        elif isinstance(row.value, NotEstimable):
+            table.add_row(*cells, "—", row.value.detail)
     return table
 
 
