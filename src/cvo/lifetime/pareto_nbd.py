@@ -83,7 +83,8 @@ class ParetoNbd(PurchaseModel, frozen=True, eq=False):
         shape = self.r + frequency
         alpha_last, beta_last = self.alpha + recency, self.beta + recency
         nearest = np.minimum(alpha_last, beta_last)
-        reach = np.minimum(T - recency, alpha_last * np.expm1(np.minimum(_NEGLIGIBLE / shape, 700.0)))
+        reach = np.minimum(T - recency, alpha_last * _until_negligible(shape))
+        reach = np.minimum(reach, beta_last * _until_negligible(self.s + 1))
         span = np.log1p(reach / nearest)
         total = np.zeros(np.broadcast(frequency, nearest).shape)
         log_a, over_a, log_b, over_b = (np.zeros_like(total) for _ in range(4))
@@ -152,3 +153,8 @@ class ParetoNbd(PurchaseModel, frozen=True, eq=False):
         edges = np.asarray(horizons, dtype=np.float64).reshape(-1, *[1] * x.ndim)
         widths = np.diff(np.minimum(edges, lives), prepend=0.0, axis=0)
         return np.cumsum(rng.poisson(rate * widths), axis=0)
+
+
+def _until_negligible(power: Parameter) -> Parameter:
+    """Return u where (1+u)^-power has died down."""
+    return np.asarray(np.expm1(np.minimum(_NEGLIGIBLE / power, 300.0)))

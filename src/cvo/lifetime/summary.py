@@ -51,29 +51,40 @@ def rfm(
     import polars as pl
 
     days = purchase_days(transactions, customer=customer, when=when, amount=amount)
-    end = until or days["on"].max()
-    if end is None:
+    table = summarise(days, until or last_day(days), Unit(unit))
+    return table.rename({"customer_id": customer})
+
+
+def last_day(days: "pl.DataFrame") -> date:
+    """Return the last day of `purchase_days`; `InvalidInput` when there is none."""
+    last = days["on"].max()
+    if not isinstance(last, date):
         raise InvalidInput("there is no transaction to summarise")
-    length = Unit(unit).days
-    kept = days.filter(pl.col("on") <= end)
-    refunds = kept.group_by("customer_id").agg(
+    return last
+
+
+def summarise(days: "pl.DataFrame", until: date, unit: Unit) -> "pl.DataFrame":
+    """Return the table of `rfm` from the rows of `purchase_days`."""
+    import polars as pl
+
+    kept = days.filter(pl.col("on") <= until)
+    totals = kept.group_by("customer_id").agg(
         pl.col("gross").sum().alias("gross_value"), pl.col("refunds").sum(), pl.col("refund_value").sum()
     )
-    table = (
+    return (
         kept.filter(pl.col("bought"))
         .sort("customer_id", "on")
         .group_by("customer_id", maintain_order=True)
         .agg(
             (pl.len() - 1).cast(pl.Int64).alias("frequency"),
-            ((pl.col("on").last() - pl.col("on").first()).dt.total_days() / length).alias("recency"),
-            ((pl.lit(end) - pl.col("on").first()).dt.total_days() / length).alias("T"),
+            ((pl.col("on").last() - pl.col("on").first()).dt.total_days() / unit.days).alias("recency"),
+            ((pl.lit(until) - pl.col("on").first()).dt.total_days() / unit.days).alias("T"),
             pl.col("gross").slice(1).mean().fill_null(0.0).alias("monetary_value"),
             pl.col("on").first().alias("first_on"),
             pl.col("on").last().alias("last_on"),
         )
-        .join(refunds, on="customer_id", how="left", maintain_order="left")
+        .join(totals, on="customer_id", how="left", maintain_order="left")
     )
-    return table.rename({"customer_id": customer})
 
 
 def rfm_periods(
@@ -95,9 +106,9 @@ def rfm_periods(
 
     days = purchase_days(transactions, customer=customer, when=when, amount=amount)
     length = Unit(unit).days
-    table = rfm(transactions, until=until, unit=Unit.DAY, customer=customer, when=when, amount=amount)
+    table = summarise(days, until or last_day(days), Unit.DAY)
     firsts = table.select(
-        pl.col(customer).alias("customer_id"),
+        "customer_id",
         "first_on",
         ((pl.col("T") + 1) / length).floor().sub(1).clip(0).cast(pl.Int64).alias("periods"),
     )
@@ -114,10 +125,11 @@ def rfm_periods(
     counts = (
         firsts.join(seen, on="customer_id", how="left", maintain_order="left")
         .with_columns(pl.col("frequency", "recency").fill_null(0))
-        .select(pl.col("customer_id").alias(customer), "frequency", "recency", pl.col("periods").alias("T"))
+        .select("customer_id", "frequency", "recency", pl.col("periods").alias("T"))
     )
     rest = table.drop("frequency", "recency", "T")
-    return counts.join(rest, on=customer, how="left", maintain_order="left")
+    joined = counts.join(rest, on="customer_id", how="left", maintain_order="left")
+    return joined.rename({"customer_id": customer})
 
 
 def with_holdout(
@@ -137,19 +149,27 @@ def with_holdout(
     """
     import polars as pl
 
-    days = purchase_days(transactions, customer=customer, when=when, amount=amount).filter(
-        pl.col("on") > since
+    days = purchase_days(transactions, customer=customer, when=when, amount=amount)
+    named = table.rename({customer: "customer_id"})
+    return join_later(named, days, since, until or last_day(days)).rename({"customer_id": customer})
+
+
+def join_later(table: "pl.DataFrame", days: "pl.DataFrame", since: date, until: date) -> "pl.DataFrame":
+    """Return the table of `with_holdout` from the rows of `purchase_days`."""
+    import polars as pl
+
+    later = (
+        days.filter((pl.col("on") > since) & (pl.col("on") <= until))
+        .group_by("customer_id")
+        .agg(
+            pl.col("bought").sum().cast(pl.Int64).alias("holdout_purchases"),
+            pl.col("gross").sum().alias("holdout_value"),
+            pl.col("refund_value").sum().alias("holdout_refund_value"),
+        )
     )
-    if until is not None:
-        days = days.filter(pl.col("on") <= until)
-    later = days.group_by("customer_id").agg(
-        pl.col("bought").sum().cast(pl.Int64).alias("holdout_purchases"),
-        pl.col("gross").sum().alias("holdout_value"),
-        pl.col("refund_value").sum().alias("holdout_refund_value"),
+    return table.join(later, on="customer_id", how="left", maintain_order="left").with_columns(
+        pl.col("holdout_purchases", "holdout_value", "holdout_refund_value").fill_null(0)
     )
-    return table.join(
-        later.rename({"customer_id": customer}), on=customer, how="left", maintain_order="left"
-    ).with_columns(pl.col("holdout_purchases", "holdout_value", "holdout_refund_value").fill_null(0))
 
 
 def purchase_days(
