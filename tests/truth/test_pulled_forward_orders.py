@@ -56,7 +56,7 @@ def test_for_every_single_customer_the_gain_is_gone_when_the_window_holds_the_pl
 
 
 def test_attribution_counts_it_and_the_randomised_difference_does_not():
-    worlds, covered, seen_short, attributed = 40, 0, 0, []
+    worlds, covered, seen_short, attributed = 20, 0, 0, []
     for seed in range(worlds):
         world = hurrying_world(3_000, seed=f"trial {seed}")
         state, met = in_full_swing(world)
@@ -75,5 +75,5 @@ def test_attribution_counts_it_and_the_randomised_difference_does_not():
             else:
                 seen_short += interval.low > 0
     assert min(attributed) > 0
-    assert seen_short > worlds / 2
-    assert covered >= 33
+    assert seen_short >= 15
+    assert covered >= 17

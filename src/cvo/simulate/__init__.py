@@ -17,7 +17,17 @@ from cvo.simulate.expected import FOUR_WEEKS, Effects, Span, effects
 from cvo.simulate.observe import Kind, Reports, observe
 from cvo.simulate.orders import ADDED, PLANNED, PULLED, Orders
 from cvo.simulate.people import People
-from cvo.simulate.run import Choose, Totals, at_random, do_nothing, except_for, programme_effect, run, totals
+from cvo.simulate.run import (
+    Choose,
+    Totals,
+    add_up,
+    at_random,
+    do_nothing,
+    except_for,
+    programme_effect,
+    run,
+    totals,
+)
 from cvo.simulate.scenario import STAGES, Scenario
 from cvo.simulate.scenario_file import load_scenario, parse_scenario, scenario_names
 from cvo.simulate.truth import best_choice, incrementality, realised_effect
@@ -51,6 +61,7 @@ __all__ = [
     "Touches",
     "Visits",
     "World",
+    "add_up",
     "advance",
     "at_random",
     "begin",

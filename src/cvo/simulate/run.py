@@ -1,6 +1,6 @@
 """Runs of a world under a way of choosing actions, and what they come to per customer and week."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 import numpy as np
@@ -50,8 +50,8 @@ def at_random(world: World, state: State, met: Touches) -> Ints:
     options = np.column_stack([np.ones(len(met.customer), dtype=np.bool_), actions])
     luck = world.draws.uniform(world.people.count, "at random", state.step)[met.customer]
     pick = 1 + np.floor(luck * options.sum(axis=1)).astype(np.int64)
-    chosen = np.argmax(np.cumsum(options, axis=1) == pick[:, None], axis=1)
-    return NOTHING + chosen.astype(np.int64)
+    chosen: Ints = np.argmax(np.cumsum(options, axis=1) == pick[:, None], axis=1)
+    return NOTHING + chosen
 
 
 def except_for(control: Bools, choose: Choose) -> Choose:
@@ -82,18 +82,24 @@ def totals(world: World, choose: Choose, weeks: float, state: State | None = Non
     >>> totals(world, do_nothing, weeks=4).cost.sum()
     np.float64(0.0)
     """
+    return add_up(world, (step for _, step in run(world, choose, weeks, state)))
+
+
+def add_up(world: World, steps: Iterable[Step]) -> Totals:
+    """Return what steps come to, whoever chose in them; less `totals` of doing nothing it is what was caused."""
     count, per_week = world.people.count, world.scenario.steps_per_week
     margin, cost, orders = np.zeros(count), np.zeros(count), np.zeros(count)
-    spans = int(np.ceil(weeks))
-    weekly_margin, weekly_cost = np.zeros(spans), np.zeros(spans)
-    for index, (_, step) in enumerate(run(world, choose, weeks, state)):
+    by_step: list[tuple[float, float]] = []
+    for step in steps:
         step_margin, step_cost = step.margin(), step.cost()
         margin += step_margin
         cost += step_cost
         orders += np.bincount(step.orders.customer, minlength=count)
-        weekly_margin[index // per_week] += step_margin.sum()
-        weekly_cost[index // per_week] += step_cost.sum()
-    return Totals(margin, cost, orders, weekly_margin, weekly_cost)
+        by_step.append((float(step_margin.sum()), float(step_cost.sum())))
+    weekly = np.zeros((2, -(-len(by_step) // per_week)))
+    for index, sums in enumerate(by_step):
+        weekly[:, index // per_week] += sums
+    return Totals(margin, cost, orders, weekly[0], weekly[1])
 
 
 def programme_effect(world: World, choose: Choose, weeks: float) -> Totals:

@@ -67,9 +67,7 @@ def test_a_wider_window_takes_from_later_what_it_adds():
 
 def test_effects_are_the_same_for_one_row_and_for_many():
     world = make_world(RETAIL, 200, seed=3)
-    state = begin(world)
-    for state, _ in run(world, at_random, weeks=10):
-        pass
+    *_, (state, _) = run(world, at_random, weeks=10)
     shown = all_shown(world, NAMES.index("running_club"))
     found = effects(world, state, shown)
     one = effects(world, state, Shown(shown.customer[7:8], shown.channel[7:8], shown.action[7:8]))

@@ -91,7 +91,7 @@ def test_an_accepted_action_is_used_on_the_order_planned_for_now_before_a_later_
 
 def test_added_orders_come_late_as_told_and_of_the_action_s_product():
     world = only(adds=0.999999, product="running")
-    state, after, step = one_step(world)
+    _, after, step = one_step(world)
     added_now = (step.orders.cause == ADDED).sum()
     assert added_now / step.contacts.accepted.sum() == pytest.approx(0.55, abs=0.06)
     assert added_now + len(after.pending.due) == step.contacts.accepted.sum()

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from cvo.simulate import (
+    add_up,
     at_random,
     do_nothing,
     except_for,
@@ -25,6 +26,8 @@ def test_totals_add_up_the_same_by_customer_and_by_week(world):
     assert found.value == pytest.approx(found.margin - found.cost)
     assert len(found.weekly_margin) == 10
     steps = [step for _, step in run(world, at_random, weeks=10)]
+    assert np.array_equal(add_up(world, steps).margin, found.margin)
+    assert add_up(world, []).weekly_margin.size == 0
     assert found.orders.sum() == sum(len(step.orders.customer) for step in steps)
 
 

@@ -94,5 +94,5 @@ def test_every_problem_is_named_at_once():
     raw = msgspec.toml.decode(RETAIL)
     raw["step_days"] = 3.0
     raw["traits"][0]["shows"] = "mood"
-    with pytest.raises(InvalidInput, match="does not divide a week.*'mood'"):
+    with pytest.raises(InvalidInput, match=r"does not divide a week.*'mood'"):
         parse_scenario(as_toml(raw))
