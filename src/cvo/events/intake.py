@@ -25,6 +25,25 @@ EARLIEST = parse_rfc3339("1990-01-01T00:00:00Z")
 AHEAD_LIMIT = DAY
 """How far ahead of its receipt an event may claim to have happened."""
 
+NOBODY = frozenset(
+    (
+        *(
+            "null",
+            "undefined",
+            "none",
+            "nil",
+            "nan",
+            "true",
+            "false",
+            "anonymous",
+            "guest",
+            "[object object]",
+        ),
+        "00000000-0000-0000-0000-000000000000",
+    )
+)
+"""Ids that broken clients send for everybody; taken at their word they would make one person of all."""
+
 _NOT_CONTENT = frozenset({"sentAt", "receivedAt"})
 
 
@@ -148,10 +167,10 @@ def _open(raw: object) -> _Envelope:
 
 def _ids(envelope: _Envelope) -> tuple[ExternalId, ExternalId | None]:
     """Return the node that the message belongs to, and the one it is linked to if it says so."""
-    user_id = _identifier(envelope.user_id, "userId")
-    anonymous_id = _identifier(envelope.anonymous_id, "anonymousId")
+    user_id = _owner(envelope.user_id, "userId")
+    anonymous_id = _owner(envelope.anonymous_id, "anonymousId")
     if envelope.type == "alias":
-        previous_id = _identifier(envelope.previous_id, "previousId")
+        previous_id = _owner(envelope.previous_id, "previousId")
         if user_id is None or previous_id is None:
             raise Refused(Reason.MISSING_ID, "an alias message needs userId and previousId")
         # An alias never names two known customers: they are merged by a person, on the record.
@@ -162,6 +181,13 @@ def _ids(envelope: _Envelope) -> tuple[ExternalId, ExternalId | None]:
     if anonymous_id is not None:
         return anonymous(anonymous_id), None
     raise Refused(Reason.MISSING_ID, "a message needs a userId or an anonymousId")
+
+
+def _owner(value: str | int | None, where: str) -> str | None:
+    owner = _identifier(value, where)
+    if owner is not None and owner.lower() in NOBODY:
+        raise Refused(Reason.INVALID_ID, f"{where} is {owner!r}, which names nobody; leave it out")
+    return owner
 
 
 def _identifier(value: str | int | None, where: str) -> str | None:
