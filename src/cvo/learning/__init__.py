@@ -4,6 +4,7 @@ Arrays in, arrays out; models are frozen values that can be stored, hashed and r
 """
 
 from cvo.learning.arrays import Stored
+from cvo.learning.effect import EffectRows, effect_features, effect_rows
 from cvo.learning.incrementality import Kappa, KappaAssumption, aged, incrementality
 from cvo.learning.margin import Margin, MarginModel, fold_margins, mean_margin, new_margins
 from cvo.learning.moments import product, response_probability
@@ -23,6 +24,7 @@ from cvo.learning.response import (
 
 __all__ = [
     "Constant",
+    "EffectRows",
     "Greedy",
     "InverseGap",
     "Kappa",
@@ -39,6 +41,8 @@ __all__ = [
     "Uniform",
     "aged",
     "draw",
+    "effect_features",
+    "effect_rows",
     "fold",
     "fold_margins",
     "forget",

@@ -57,10 +57,7 @@ class ResponseModel(msgspec.Struct, frozen=True):
     @property
     def noise(self) -> FloatArray:
         """The variance (k,) of an outcome around its mean; 1 for the logit link, which needs none."""
-        weight = self.weight.read()
-        if self.link == "logit":
-            return np.ones_like(weight)
-        return (_NOISE_STRENGTH * self.prior_noise + self.squares.read()) / (_NOISE_STRENGTH + weight)
+        return _noise(self, self.weight.read(), self.squares.read())
 
     @property
     def actions(self) -> int:
@@ -145,6 +142,12 @@ class Learner:
         self._dsyr(-shrink, reach, a=covariance, overwrite_a=1)
         self._weights[action] += weight
 
+    def predict(self, row: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return mean and variance (k,) of each action's predictor; for streams, where every row teaches."""
+        variance = [row @ self._dsymv(1.0, covariance, row) for covariance in self._covariances]
+        noise = _noise(self._model, np.asarray(self._weights), np.asarray(self._squares))
+        return np.asarray(self._means) @ row, noise * np.maximum(variance, 0.0)
+
     def model(self) -> ResponseModel:
         """Return the state as an immutable model."""
         shape = self._model.covariance.shape
@@ -158,6 +161,12 @@ class Learner:
             weight=Stored.of(self._weights),
             squares=Stored.of(self._squares),
         )
+
+
+def _noise(model: ResponseModel, weight: FloatArray, squares: FloatArray) -> FloatArray:
+    if model.link == "logit":
+        return np.ones_like(weight)
+    return (_NOISE_STRENGTH * model.prior_noise + squares) / (_NOISE_STRENGTH + weight)
 
 
 def _most_probable(mean: float, variance: float, outcome: float, weight: float) -> float:
@@ -318,18 +327,25 @@ class Predictor:
         )
 
     def __call__(self, features: Any, actions: IntArray | None = None) -> tuple[FloatArray, FloatArray]:
-        """Return mean and variance of the linear predictor, both (n, k), for `features` (n, d).
+        """Return mean and variance of the linear predictor, both (n, k), for `features` (n, d) or (n, k, d).
 
         `actions` picks columns by index. A row's result has the same bits alone and in any batch.
         """
-        rows = as_rows(features, self.features)
+        rows = finite(features, "features")
         means = self._mean if actions is None else self._mean[actions]
         pairs = self._pairs if actions is None else self._pairs[actions]
+        if rows.shape[1:] not in {(self.features,), (len(means), self.features)}:
+            raise InvalidInput(
+                f"features have shape {rows.shape}; the model was made for (n, {self.features}) "
+                f"or (n, {len(means)}, {self.features})"
+            )
+        if rows.ndim == 2:
+            rows = rows[:, None, :]
         mean, variance = np.empty((len(rows), len(means))), np.empty((len(rows), len(means)))
         block = max(1, 500_000 // max(1, pairs.size))
         for start in range(0, len(rows), block):
             part = rows[start : start + block]
-            mean[start : start + block] = sum_of_products(part[:, None, :], means)
-            products = part[:, self._left] * part[:, self._right]
-            variance[start : start + block] = sum_of_products(products[:, None, :], pairs)
+            mean[start : start + block] = sum_of_products(part, means)
+            products = part[..., self._left] * part[..., self._right]
+            variance[start : start + block] = sum_of_products(products, pairs)
         return mean, np.maximum(variance, 0.0)
