@@ -14,6 +14,7 @@ from cvo.actions.catalogue import Catalogue
 from cvo.actions.situation import Situation
 from cvo.core.evidence import Grade, weakest
 from cvo.learning import (
+    Kappa,
     KappaAssumption,
     MarginModel,
     Predictor,
@@ -52,7 +53,8 @@ class Scores(msgspec.Struct, frozen=True, eq=False):
 class Valuer:
     """Scores the actions of one catalogue with one snapshot of models.
 
-    An action the snapshot has not met is scored by what its team and stage have taught.
+    An action the snapshot has not met is scored by what its team and stage have taught. `kappa` is the
+    posterior of each action's incrementality.
     """
 
     def __init__(self, catalogue: Catalogue, models: Models, currency: str) -> None:
@@ -66,11 +68,11 @@ class Valuer:
         response = pooled(with_new_actions(models.response, len(new)), groups)
         self._predictor = Predictor(response)
         self._margin, margin_grades = self._margins(catalogue, models, len(new), groups)
-        self._kappa, kappa_grades = self._incrementality(catalogue, models, groups)
+        self.kappa = self._incrementality(catalogue, models, groups)
         # Who responds is observed, never randomised: a score of one customer can't be better than that.
         self.grades = tuple(
             weakest(kappa, margin, Grade.OBSERVATIONAL)
-            for kappa, margin in zip(kappa_grades, margin_grades, strict=True)
+            for kappa, margin in zip(self.kappa.grade, margin_grades, strict=True)
         )
         self._cost = np.array([float(catalogue.actions[a].contact_cost) for a in catalogue.action_ids])
 
@@ -81,14 +83,15 @@ class Valuer:
     def score(self, design: FloatArray) -> Scores:
         """Score every action for every row; a row's result does not depend on the others."""
         probability = response_probability(*self._predictor(design, self._columns))
-        uplift, variance = product(self._kappa, probability, self._margin)
+        kappa = self.kappa.mean, self.kappa.sd**2
+        uplift, variance = product(kappa, probability, self._margin)
         return Scores(
             mean=uplift - self._cost,
             sd=np.sqrt(variance),
             uplift=uplift,
             response_probability=probability[0],
             margin_per_response=self._margin[0],
-            incrementality=self._kappa[0],
+            incrementality=self.kappa.mean,
             cost=self._cost,
             grades=self.grades,
         )
@@ -115,9 +118,7 @@ class Valuer:
                 grades[position] = learned.grade[column]
         return (mean, variance), grades
 
-    def _incrementality(
-        self, catalogue: Catalogue, models: Models, groups: list[NDArray[np.int64]]
-    ) -> tuple[Moments, list[Grade]]:
+    def _incrementality(self, catalogue: Catalogue, models: Models, groups: list[NDArray[np.int64]]) -> Kappa:
         assumed = assumptions_of(catalogue)["incrementality"]
         kappa = incrementality(
             np.array([self._learned.index(effect.action) for effect in models.effects], dtype=np.int64),
@@ -128,8 +129,8 @@ class Valuer:
             groups=groups,
             assumption=KappaAssumption(assumed.value, assumed.standard_deviation),
         )
-        moments = kappa.mean[self._columns], kappa.sd[self._columns] ** 2
-        return moments, [kappa.grade[column] for column in self._columns]
+        grades = tuple(kappa.grade[column] for column in self._columns)
+        return Kappa(kappa.mean[self._columns], kappa.sd[self._columns], grades)
 
 
 def _with_new(margins: MarginModel, count: int) -> MarginModel:

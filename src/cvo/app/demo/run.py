@@ -7,6 +7,7 @@ trial's outcomes of that half are read, and those outcomes then judge it.
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from statistics import NormalDist
 
 import msgspec
 import numpy as np
@@ -15,16 +16,21 @@ from cvo.app.apply import apply
 from cvo.app.company import Company
 from cvo.app.decide import rehearse
 from cvo.app.demo import trial as source
+from cvo.app.demo.calibration import Calibration, calibrations
 from cvo.app.evaluate import FloatArray, PolicyFigures, Trial, evaluate, read_trial
 from cvo.app.ingest import Ingested, ingest
 from cvo.app.learn import Learned, learn
+from cvo.app.state import running_catalogue
 from cvo.app.value import Value, value
 from cvo.core.clock import FixedClock, parse_rfc3339
 from cvo.core.errors import Conflict
+from cvo.core.evidence import Estimate, Interval
 from cvo.core.ids import PersonId
 from cvo.core.random import keyed_uniform
 from cvo.decisions.decision import NOTHING, Decision
 from cvo.events.message import user
+from cvo.valuation.models import Models
+from cvo.valuation.score import Valuer
 
 NOW = parse_rfc3339("2008-02-01T08:00:00Z")
 """When the demo takes place: after every window of the trial has closed."""
@@ -36,14 +42,21 @@ Progress = Callable[[str, int, int], None]
 
 
 class Demo(msgspec.Struct, frozen=True):
-    """All figures of the demo."""
+    """All figures of the demo.
 
+    `policies` and `calibrations` are on the judging half, `incrementality` is κ by action as the learning
+    half taught it, and `value` is on the whole trial.
+    """
+
+    seed: int
     policies: dict[str, PolicyFigures]
     best_single: str
     evaluated_customers: int
     learning_customers: int
     ingested: Ingested
     learned: Learned
+    incrementality: dict[str, Estimate]
+    calibrations: list[Calibration]
     value: Value
     decisions: list[Decision]
     assumptions: dict[str, str]
@@ -64,6 +77,7 @@ def run(folder: Path, seed: int, progress: Progress = lambda _step, _done, _tota
         taken = _sum(taken, _ingest(company, "Reading the trial, one half", learning, source.trial, progress))
         progress("Learning", 0, 1)
         learned = learn(company, OWNER, _people(company, learning))
+        kappa = _incrementality(company, learned.models, len(learning))
         progress("Learning", 1, 1)
         decisions = rehearse(
             company,
@@ -74,15 +88,19 @@ def run(folder: Path, seed: int, progress: Progress = lambda _step, _done, _tota
         taken = _sum(taken, _ingest(company, "Reading how it went there", judging, source.trial, progress))
         progress("Evaluating", 0, 1)
         figures = _evaluate(company, learning, judging, decisions, seed)
+        predictions = calibrations(company, decisions, _people(company, judging))
         worth = value(company)
         progress("Evaluating", 1, 1)
     return Demo(
+        seed=seed,
         policies=figures[0],
         best_single=figures[1],
         evaluated_customers=len(judging),
         learning_customers=len(learning),
         ingested=taken,
         learned=learned,
+        incrementality=kappa,
+        calibrations=predictions,
         value=worth,
         decisions=decisions,
         assumptions={
@@ -148,6 +166,23 @@ def _evaluate(
     targets["random"] = np.full(len(trial.options), 1.0 / len(trial.options))
     targets["learned"] = _learned(trial, decisions)
     return evaluate(trial, targets, best_single, "nobody", f"demo-{seed}"), best_single
+
+
+def _incrementality(company: Company, models: Models, customers: int) -> dict[str, Estimate]:
+    """Return the posterior of κ by action, learned from so many customers, with its central 95 %."""
+    valuer = Valuer(running_catalogue(company.store), models, company.config.currency)
+    kappa, z = valuer.kappa, NormalDist().inv_cdf(0.975)
+    return {
+        action: Estimate(
+            value=float(mean),
+            standard_error=float(sd),
+            interval=Interval(float(mean - z * sd), float(mean + z * sd)),
+            grade=grade,
+            unit="of the margin attributed",
+            sample_size=customers,
+        )
+        for action, mean, sd, grade in zip(valuer.actions, kappa.mean, kappa.sd, kappa.grade, strict=True)
+    }
 
 
 def _learned(trial: Trial, decisions: list[Decision]) -> FloatArray:
