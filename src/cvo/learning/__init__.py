@@ -4,7 +4,18 @@ Arrays in, arrays out; models are frozen values that can be stored, hashed and r
 """
 
 from cvo.learning.arrays import Stored
+from cvo.learning.drift import Alarm, CalibrationWatch, Shift, alarms, new_watch, stability, watched
 from cvo.learning.effect import EffectRows, effect_features, effect_rows
+from cvo.learning.features import (
+    Scaler,
+    Vocabulary,
+    hashed,
+    new_scaler,
+    observed,
+    one_hot,
+    standardised,
+    with_words,
+)
 from cvo.learning.incrementality import Kappa, KappaAssumption, aged, incrementality
 from cvo.learning.margin import Margin, MarginModel, fold_margins, mean_margin, new_margins
 from cvo.learning.moments import product, response_probability
@@ -23,6 +34,8 @@ from cvo.learning.response import (
 )
 
 __all__ = [
+    "Alarm",
+    "CalibrationWatch",
     "Constant",
     "EffectRows",
     "Greedy",
@@ -36,26 +49,39 @@ __all__ = [
     "Pooled",
     "Predictor",
     "ResponseModel",
+    "Scaler",
+    "Shift",
     "Stored",
     "Thompson",
     "Uniform",
+    "Vocabulary",
     "aged",
+    "alarms",
     "draw",
     "effect_features",
     "effect_rows",
     "fold",
     "fold_margins",
     "forget",
+    "hashed",
     "incrementality",
     "mean_margin",
     "new_margins",
     "new_model",
+    "new_scaler",
+    "new_watch",
+    "observed",
+    "one_hot",
     "pool",
     "pooled",
     "positive",
     "product",
     "response_probability",
+    "stability",
+    "standardised",
+    "watched",
     "winning",
     "with_floor",
     "with_new_actions",
+    "with_words",
 ]
