@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Action, Catalogue, Limit, Status
-from cvo.actions.rules import Rule, Rulebook, parse
+from cvo.actions.rules import Rule, Rulebook, Schema, Value, parse
 from cvo.actions.rules.columnar import frame
 from cvo.actions.situation import Situation, ask, schema
 from cvo.core.clock import format_rfc3339, instant
@@ -32,6 +32,14 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True):
     rule: str
 
 
+class _Check(msgspec.Struct, frozen=True):
+    """One rule that one action has to pass, and what is said if it does not."""
+
+    action: int
+    refusal: int
+    rule: Rule
+
+
 class Qualifier:
     """Judges every action of a catalogue for one placement; `refusals` are what the codes stand for.
 
@@ -45,56 +53,68 @@ class Qualifier:
         self.channel = catalogue.placements[placement].channel
         self.actions = catalogue.action_ids
         self.refusals: list[Refusal] = []
-        self._fixed = np.full(len(self.actions), QUALIFIED, dtype=np.int32)
-        self._checks: list[tuple[int, int]] = []
-        rules = self._compile(catalogue, placement)
-        self._book = Rulebook(rules)
+        checks = self._checks(catalogue, placement)
+        self._book = Rulebook(list(dict.fromkeys(check.rule for check in checks)))
         self._asks = {fact: ask(fact, currency) for fact in self._book.facts}
+        column = {rule: number for number, rule in enumerate(self._book.rules)}
+        self._columns = np.array([column[check.rule] for check in checks], dtype=np.intp)
+        # The checks of an action stand together; one that is never broken ends the list.
+        self._codes = np.array([*(check.refusal for check in checks), QUALIFIED], dtype=np.int32)
+        owners = np.array([check.action for check in checks], dtype=np.intp)
+        self._checked, self._starts = np.unique(owners, return_index=True)
 
     def codes(self, situations: Sequence[Situation]) -> CodeArray:
         """Return (n, k) codes: `QUALIFIED`, or the index in `refusals` of the first rule that refuses."""
-        holds = self._columnar(situations) if len(situations) >= _COLUMNAR_FROM else self._single(situations)
-        codes = np.tile(self._fixed, (len(situations), 1))
-        for rule in reversed(range(len(self._checks))):
-            action, refusal = self._checks[rule]
-            if self._fixed[action] == QUALIFIED:
-                codes[~holds[:, rule], action] = refusal
+        codes = np.full((len(situations), len(self.actions)), QUALIFIED, dtype=np.int32)
+        if len(self._columns) and situations:
+            judge = self._columnar if len(situations) >= _COLUMNAR_FROM else self._single
+            holds = judge(situations)[:, self._columns]
+            count = len(self._columns)
+            first = np.minimum.reduceat(np.where(holds, count, np.arange(count)), self._starts, axis=1)
+            codes[:, self._checked] = self._codes[first]
         return codes
 
     def _single(self, situations: Sequence[Situation]) -> NDArray[np.bool_]:
-        rows = [
-            self._book.evaluate(self._book.gather(lambda fact, here=here: self._asks[fact](here)))  # type: ignore[misc]
-            for here in situations
-        ]
-        return np.array(rows, dtype=np.bool_).reshape(len(rows), len(self._checks))
+        return np.array([self._book.evaluate(self._gather(here)) for here in situations], dtype=np.bool_)
+
+    def _gather(self, here: Situation) -> list[Value | None]:
+        return self._book.gather(lambda fact: self._asks[fact](here))
 
     def _columnar(self, situations: Sequence[Situation]) -> NDArray[np.bool_]:
         asks = list(self._asks.values())
         table = frame(self._book.facts, ([answer(here) for answer in asks] for here in situations))
         judged = table.select(rule.expression().alias(str(n)) for n, rule in enumerate(self._book.rules))
-        return judged.to_numpy().reshape(len(situations), len(self._checks))
+        return judged.to_numpy()
 
-    def _compile(self, catalogue: Catalogue, placement: str) -> list[Rule]:
-        rules: list[Rule] = []
+    def _checks(self, catalogue: Catalogue, placement: str) -> list[_Check]:
+        """Return every check in the order of actions, and of tiers within one; all rules are read, used or not."""
+        checks: list[_Check] = []
         facts = schema(catalogue)
         for position, key in enumerate(self.actions):
             action = catalogue.actions[key]
-            refused = _never(action, placement)
-            if refused:
-                self._fixed[position] = self._refusal(*refused)
-            for tier, text in _conditions(key, action, catalogue, self.channel):
-                try:
-                    rules.append(parse(text, facts))
-                except RuleError as error:
-                    raise CatalogueError(f"actions.{key}.{tier}: {error}") from None
-                self._checks.append((position, self._refusal(tier, text)))
-        return rules
+            rules = [
+                (tier, _parsed(key, tier, text, facts))
+                for tier, text in _conditions(key, action, catalogue, self.channel)
+            ]
+            never = _never(action, placement)
+            if never is not None:
+                checks.append(_Check(position, self._refusal(*never), _parsed(key, never[0], "false", facts)))
+            else:
+                checks += [_Check(position, self._refusal(tier, rule.text), rule) for tier, rule in rules]
+        return checks
 
     def _refusal(self, tier: str, rule: str) -> int:
         refusal = Refusal(tier, rule)
         if refusal not in self.refusals:
             self.refusals.append(refusal)
         return self.refusals.index(refusal)
+
+
+def _parsed(key: str, tier: str, text: str, facts: Schema) -> Rule:
+    try:
+        return parse(text, facts)
+    except RuleError as error:
+        raise CatalogueError(f"actions.{key}.{tier}: {error}") from None
 
 
 def _never(action: Action, placement: str) -> tuple[str, str] | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cvo.actions.qualify import QUALIFIED, CodeArray, Qualifier, Refusal
 from cvo.actions.situation import Situation
+from cvo.core.digest import digest
 from cvo.core.ids import decision_id
 from cvo.core.random import keyed_uniform
 from cvo.decisions.decision import (
@@ -78,12 +79,15 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
 
 def _first_propensities(scores: Scores, qualified: NDArray[np.bool_], policy: Policy) -> list[FloatArray]:
     """Return each row's probabilities over its qualified actions and nothing; rows alike go together."""
+    alike: dict[bytes, list[int]] = {}
+    for row, pattern in enumerate(qualified):
+        alike.setdefault(pattern.tobytes(), []).append(row)
     result: list[FloatArray] = [np.empty(0)] * len(qualified)
-    patterns, belongs = np.unique(qualified, axis=0, return_inverse=True)
-    for number, pattern in enumerate(patterns):
-        rows = np.flatnonzero(belongs.ravel() == number)
-        together = policy.choice.probabilities(scores.mean[rows][:, pattern], scores.sd[rows][:, pattern])
-        for row, probabilities in zip(rows.tolist(), together, strict=True):
+    for rows in alike.values():
+        options = np.flatnonzero(qualified[rows[0]])
+        chosen = np.ix_(np.array(rows), options)
+        together = policy.choice.probabilities(scores.mean[chosen], scores.sd[chosen])
+        for row, probabilities in zip(rows, together, strict=True):
             result[row] = probabilities
     return result
 
@@ -95,13 +99,16 @@ class _Record:
         self._case, self._policy, self._qualifier = case, policy, qualifier
         self._scores, self._row = scores, row
         request, subject = case.request, case.subject
+        self._pins = policy.pins(subject.version)
         self._id = decision_id(
             request.at,
             policy.settings.seed,
             subject.person_id,
-            subject.version,
+            subject.customer,
             request.placement,
             request.purpose.value,
+            # Rehearsals leave the person's version as it is: what tells two of them apart is the policy.
+            digest(self._pins),
         )
 
     def decision(
@@ -118,7 +125,7 @@ class _Record:
             purpose=request.purpose,
             context=request.context,
             arm=subject.arm,
-            pins=self._policy.pins(subject.version),
+            pins=self._pins,
             currency=self._policy.settings.currency,
             candidates=self._candidates(codes, qualified),
             slots=self._slots(np.flatnonzero(qualified), probabilities),

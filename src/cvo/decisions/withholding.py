@@ -13,14 +13,22 @@ from cvo.profiles.profile import Profile
 
 
 class Coin(msgspec.Struct, frozen=True):
-    """The coin of one customer, action and window: `value` below `rate` withholds.
+    """The coin of one customer, action and window: a number that withholds when it is below `rate`.
 
     `fallen` tells that the action was chosen in this window before, so that its side is a fact by now.
     """
 
-    value: float
+    seed: str
+    person_id: PersonId
+    action: str
+    window: int
     rate: float
     fallen: bool
+
+    @property
+    def value(self) -> float:
+        """Return the coin's number, uniform on [0, 1) and the same whenever it is looked at."""
+        return keyed_uniform(self.seed, "withheld", self.person_id, self.action, self.window)
 
     @property
     def withholds(self) -> bool:
@@ -47,4 +55,4 @@ def coin(
     window = at // (window_days * DAY)
     contacts = profile.tallies.get(f"contact:action:{action}")
     fallen = contacts is not None and contacts.last_at >= window * window_days * DAY
-    return Coin(keyed_uniform(seed, "withheld", person_id, action, window), rate, fallen)
+    return Coin(seed, person_id, action, window, rate, fallen)
