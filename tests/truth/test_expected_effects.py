@@ -1,5 +1,6 @@
 """The exact expected effect of every action is what many futures of the same customers average to."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from cvo.simulate import (
     scenario_names,
     touches,
 )
+from cvo.simulate.scenario import Contract, Gamma
 
 SIZES = [
     pytest.param(500, 12, id="short"),
@@ -60,3 +62,58 @@ def test_futures_average_to_the_expected_effect(name, customers, futures):
     # With `futures` draws the squares of these t values have mean (f − 1)/(f − 3): together they must look it.
     assert count >= 5
     assert squares / count < 3.5
+
+
+MECHANISMS = {
+    "adds, late": {"adds": 0.8, "product": "running"},
+    "pulls, at a discount": {"pulls": 1.0, "discount": 0.1},
+    "keeps": {"keeps": 3.0, "keeps_by": {"departure_rate": 0.5}},
+    "wakes": {"wakes": 2.0, "wakes_by": {"order_rate": 0.5}},
+    "revives and then adds": {"revives": 0.7, "adds": 0.5, "product": "running"},
+    "tires and annoys": {"appeal": -3.0},
+    "draws complaints": {"appeal": -6.0},
+}
+
+
+@pytest.mark.parametrize("weeks", [1, 12])
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_each_mechanism_alone_and_strong_is_expected_as_it_comes(mechanism, weeks):
+    """Retail with fees and quick departures, so that every mechanism shows within a few weeks."""
+    retail = load_scenario("retail")
+    action = msgspec.structs.replace(
+        next(entry for entry in retail.actions if entry.name == "newsletter"),
+        **{"pulls": 0.0, "appeal": 1.0, "channels": ["web", "email", "agent"], **MECHANISMS[mechanism]},
+    )
+    hasty = msgspec.structs.replace(retail.population, departures_per_week=Gamma(mean=0.1, shape=2.0))
+    touchy = msgspec.structs.replace(
+        retail.reaction, departed=0.8, complaint_rate=0.5, complaint_harm=1.0, annoyance=3.0
+    )
+    if mechanism == "draws complaints":
+        touchy = msgspec.structs.replace(
+            touchy, complaint_rate=1.0, complaint_harm=4.0, annoyance=0.3, recovery_per_week=0.02
+        )
+    scenario = msgspec.structs.replace(
+        retail,
+        actions=[action],
+        population=hasty,
+        reaction=touchy,
+        contract=Contract(margin_per_week=5.0, spread=0.5),
+    )
+    world = make_world(scenario, 600, seed=12)
+    *_, (state, _) = run(world, at_random, weeks=12)
+    met = touches(world, state)
+    all_get_it = np.zeros(len(met.customer), dtype=np.int64)
+    shown = Shown(met.customer, met.channel, all_get_it)
+    expected = effects(world, state, shown, Span(weeks, weeks)).in_window
+    futures = 50
+    total = np.array(
+        [
+            realised_effect(world.another_future(1 + future), state, met, all_get_it, weeks=weeks).sum()
+            for future in range(futures)
+        ]
+    )
+    error = total.std(ddof=1) / np.sqrt(futures)
+    assert abs(total.mean() - expected.sum()) < 4 * error
+    if weeks == 12:
+        # A difference that matters would have shown.
+        assert abs(expected.sum()) > 5 * error
