@@ -1,14 +1,16 @@
 """Reading a catalogue from its YAML files, with errors that name file, entry and remedy."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import msgspec
 import yaml
 
-from cvo.actions.catalogue import Catalogue
+from cvo.actions.catalogue import Action, Catalogue, Limit, Stage
 from cvo.core.errors import CatalogueError
+from cvo.profiles.profile import WINDOW_LIMIT_DAYS
 
 _ENTRY_TYPES: dict[str, type[Any]] = {
     section: get_args(hint)[1] for section, hint in get_type_hints(Catalogue).items()
@@ -55,6 +57,10 @@ class _Loader(yaml.SafeLoader):
 def _unique_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[str] = set()
     for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(
+                None, None, "a key has to be a plain name", key.start_mark
+            )
         if key.value in seen:
             raise yaml.constructor.ConstructorError(
                 None, None, f"{key.value!r} is given twice", key.start_mark
@@ -79,7 +85,11 @@ def _load(text: str, where: object) -> dict[str, Any]:
 
 
 def _mapping(file: Path) -> dict[str, Any]:
-    return _load(file.read_text(encoding="utf-8"), file)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CatalogueError(f"{file} is not UTF-8 text: {error}") from None
+    return _load(text, file)
 
 
 def _convert(sections: dict[str, Any], where: object) -> Catalogue:
@@ -113,28 +123,56 @@ def _entry(where: str, entry: Any, entry_type: type[Any]) -> Any:
 
 
 def _check(catalogue: Catalogue) -> None:
+    for section in ("channels", "teams", "actions"):
+        for key in getattr(catalogue, section):
+            _check_id(section, key)
     for key, placement in catalogue.placements.items():
         _refer(f"placements.{key}", "channel", placement.channel, catalogue.channels)
         _at_least(f"placements.{key}.slots", placement.slots, 1)
     for key, action in catalogue.actions.items():
-        where = f"actions.{key}"
-        _refer(where, "team", action.team, catalogue.teams)
-        _at_least(f"{where}.window_days", action.window_days, 1)
-        _at_least(f"{where}.contact_cost", action.contact_cost, 0)
-        if action.withheld_rate is not None and not 0 <= action.withheld_rate < 1:
-            raise CatalogueError(f"{where}.withheld_rate is {action.withheld_rate}; it has to be in [0, 1)")
-        for name, creative in action.creatives.items():
-            _refer(f"{where}.creatives.{name}", "placement", creative.placement, catalogue.placements)
+        _check_action(f"actions.{key}", action, catalogue)
     for key, limit in catalogue.limits.items():
-        _at_least(f"limits.{key}.at_most", limit.at_most, 0)
-        _at_least(f"limits.{key}.days", limit.days, 1)
-        known: dict[str, Iterable[str]] = {
-            "channel": catalogue.channels,
-            "team": catalogue.teams,
-            "action": catalogue.actions,
-        }
-        if limit.of is not None and limit.per in known:
-            _refer(f"limits.{key}", "of", limit.of, known[limit.per])
+        _check_limit(f"limits.{key}", limit, catalogue)
+
+
+def _check_id(section: str, key: str) -> None:
+    """Refuse ids that can't stand in the rules made of them: `consent.<channel>`, `contacts("team:<id>")`."""
+    if section == "channels" and not (key.isidentifier() and key.isascii()):
+        raise CatalogueError(f"channels.{key}: name it with letters, digits and _ only, such as e_mail")
+    if not key.isprintable() or set(key) & set('"\\'):
+        raise CatalogueError(f"{section}.{key}: an id can't contain quotes, backslashes or line breaks")
+
+
+def _check_action(where: str, action: Action, catalogue: Catalogue) -> None:
+    _refer(where, "team", action.team, catalogue.teams)
+    _at_least(f"{where}.window_days", action.window_days, 1)
+    _amount(f"{where}.contact_cost", action.contact_cost)
+    if action.value is not None:
+        _amount(f"{where}.value", action.value)
+    if action.withheld_rate is not None and not 0 <= action.withheld_rate < 1:
+        raise CatalogueError(f"{where}.withheld_rate is {action.withheld_rate}; it has to be in [0, 1)")
+    if action.starts_at is not None and action.ends_at is not None and action.ends_at <= action.starts_at:
+        raise CatalogueError(f"{where} ends at {action.ends_at}, before it starts at {action.starts_at}")
+    for name, creative in action.creatives.items():
+        _refer(f"{where}.creatives.{name}", "placement", creative.placement, catalogue.placements)
+
+
+def _check_limit(where: str, limit: Limit, catalogue: Catalogue) -> None:
+    _at_least(f"{where}.at_most", limit.at_most, 0)
+    _at_least(f"{where}.days", limit.days, 1)
+    if limit.days > WINDOW_LIMIT_DAYS:
+        raise CatalogueError(f"{where}.days is {limit.days}; profiles count back {WINDOW_LIMIT_DAYS} days")
+    if limit.of is None:
+        return
+    known: dict[str, Iterable[str]] = {
+        "channel": catalogue.channels,
+        "stage": [stage.value for stage in Stage],
+        "team": catalogue.teams,
+        "action": catalogue.actions,
+    }
+    if limit.per not in known:
+        raise CatalogueError(f"{where}: of {limit.of!r} needs a per of {', '.join(known)}")
+    _refer(where, "of", limit.of, known[limit.per])
 
 
 def _refer(where: str, field: str, value: str, known: Iterable[str]) -> None:
@@ -146,3 +184,9 @@ def _refer(where: str, field: str, value: str, known: Iterable[str]) -> None:
 def _at_least(where: str, value: Any, least: int) -> None:
     if value < least:
         raise CatalogueError(f"{where} is {value}; it has to be at least {least}")
+
+
+def _amount(where: str, value: Decimal) -> None:
+    if not value.is_finite():
+        raise CatalogueError(f"{where} is {value}; it has to be an amount of money")
+    _at_least(where, value, 0)

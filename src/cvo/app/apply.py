@@ -11,10 +11,11 @@ from cvo.app.state import (
     CATALOGUE_CHANGE,
     catalogue_bytes,
     kept_catalogue,
+    recorded,
     running_catalogue,
     running_version,
 )
-from cvo.core.errors import Conflict, NotFound
+from cvo.core.errors import Conflict, InvalidInput, NotFound
 from cvo.storage.unit_of_work import Change as Logged
 from cvo.storage.unit_of_work import UnitOfWork
 from cvo.valuation.assumptions import assumptions_of
@@ -57,7 +58,9 @@ def apply(company: Company, author: str, *, approve: bool = False) -> Applied:
 
 def settle(company: Company, draft_id: str, author: str, verdict: Verdict, because: str = "") -> Applied:
     """Approve or reject a draft; raises `Conflict` if it is settled, out of date, or the author's own."""
-    logged = company.store.changes(CATALOGUE_CHANGE)
+    if verdict is Verdict.PROPOSED:
+        raise InvalidInput("a draft is settled by approving or rejecting it")
+    logged = recorded(company.store, CATALOGUE_CHANGE)
     steps = [
         (change, step)
         for change in logged

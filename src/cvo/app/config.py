@@ -41,9 +41,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         minor_exponent(self.currency)
+        if not self.seed:
+            raise InvalidInput("seed is empty; give it a secret text, made once and never changed")
         try:
             ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise InvalidInput(f"{self.time_zone!r} is not a time zone such as Europe/Berlin") from None
 
     @property
@@ -79,7 +81,9 @@ def read_config(folder: Path, environment: Mapping[str, str] = os.environ) -> Co
         )
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
-        content["decisions"] = {**content.get("decisions", {}), **_overrides(environment)}
+        shares = content.get("decisions", {})
+        if isinstance(shares, dict):
+            content["decisions"] = {**shares, **_overrides(environment)}
         config = msgspec.convert(content, Config)
         config.settings  # noqa: B018  checked on making
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, InvalidInput) as error:

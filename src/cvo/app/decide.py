@@ -54,7 +54,7 @@ def rehearse(
     policy = running_policy(company.store, company.config.settings)
     request = Request(placement=placement, at=company.clock.now(), purpose=Purpose.REHEARSAL)
     done = _rehearsed(company, policy, placement)
-    missing = iter([customer for customer in customers if customer not in done])
+    missing = iter([customer for customer in dict.fromkeys(customers) if customer not in done])
     progress(len(done))
     while batch := list(islice(missing, BATCH)):
         with company.store.unit_of_work() as work:
@@ -125,7 +125,8 @@ def _logged(decision: Decision) -> LoggedDecision:
 def _events(person: Person, decision: Decision, policy: Policy) -> list[Event]:
     return [
         Event(
-            EventId(keyed_bytes("decided", decision.decision_id, slot)),
+            # Slots share the decision's time; the end of the id keeps them in order in the log.
+            EventId(keyed_bytes("decided", decision.decision_id, size=14) + slot.to_bytes(2, "big")),
             person.node_id,
             decision.at,
             decision.at,

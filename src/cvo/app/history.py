@@ -26,11 +26,13 @@ def moments(events: Iterable[Event]) -> Iterator[Moment]:
     What happened afterwards can't leak into the situation: the fold has not reached it.
     """
     for person_id, facts in groupby(events, key=_person):
-        profile, waiting = EMPTY, list[Event]()
+        profile, waiting, decision_id = EMPTY, list[Event](), ""
         for event in facts:
             if isinstance(event.body, Decided):
-                profile, waiting = fold(profile, waiting), []
                 body = event.body
+                # The slots of one decision were filled at once: none of them saw the others delivered.
+                if body.decision_id != decision_id:
+                    profile, waiting, decision_id = fold(profile, waiting), [], body.decision_id
                 yield Moment(person_id, body, Situation(profile, event.at, body.placement, body.channel))
             waiting.append(event)
 

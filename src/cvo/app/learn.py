@@ -7,7 +7,7 @@ import polars as pl
 from cvo.actions.catalogue import Catalogue
 from cvo.app.company import Company
 from cvo.app.history import Customers, Moment, everybody, moments
-from cvo.app.state import MODELS_CHANGE, running_catalogue
+from cvo.app.state import MODELS_CHANGE, recorded, running_catalogue
 from cvo.core.evidence import Estimate
 from cvo.core.money import minor_unit
 from cvo.events.event import Delivery
@@ -37,7 +37,7 @@ def learn(company: Company, author: str, customers: Customers = everybody) -> Le
     catalogue = running_catalogue(company.store)
     learned = _fit(company, catalogue, customers)
     version = learned.models.version
-    known = company.store.changes(MODELS_CHANGE)
+    known = recorded(company.store, MODELS_CHANGE)
     if not known or known[-1].body.decode() != version:
         change_id = f"{MODELS_CHANGE}-{len(known) + 1:06}"
         with company.store.unit_of_work() as work:
@@ -79,7 +79,10 @@ def _fit(company: Company, catalogue: Catalogue, customers: Customers) -> Learne
             caused.margin.standard_error / caused.deliveries,
         )
         for caused in caused_by_action(scored, currency)
-        if isinstance(caused.margin, Estimate) and caused.name in catalogue.actions
+        # Where everybody brought the same to the cent, the data has no scale to weigh it by.
+        if isinstance(caused.margin, Estimate)
+        and caused.margin.standard_error > 0
+        and caused.name in catalogue.actions
     ]
     models = fit(catalogue, deliveries, effects, as_of, currency)
     return Learned(models, len(deliveries.actions), int(deliveries.responded.sum()))

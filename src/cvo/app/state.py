@@ -15,6 +15,7 @@ from cvo.decisions.decision import Pins
 from cvo.decisions.policy import Policy
 from cvo.events.message import ActionLabels, Labels
 from cvo.storage.store import Store
+from cvo.storage.unit_of_work import Change as Logged
 from cvo.storage.unit_of_work import UnitOfWork
 from cvo.valuation import models as model_snapshots
 from cvo.valuation.assumptions import assumptions_of
@@ -30,10 +31,15 @@ def catalogue_bytes(catalogue: Catalogue) -> bytes:
     return msgspec.msgpack.encode(catalogue)
 
 
+def recorded(store: Store, kind: str) -> list[Logged]:
+    """Return the changes of a kind as they were recorded: a clock set back must not reorder them."""
+    return sorted(store.changes(kind), key=lambda change: change.change_id)
+
+
 def running_version(store: Store) -> str | None:
     """Return the version of the last approved catalogue, if there is one."""
     version = None
-    for change in store.changes(CATALOGUE_CHANGE):
+    for change in recorded(store, CATALOGUE_CHANGE):
         step = msgspec.msgpack.decode(change.body, type=Change)
         if step.verdict is Verdict.APPROVED:
             version = step.after
@@ -53,7 +59,7 @@ def kept_catalogue(store: Store, version: str) -> Catalogue:
 
 def running_models(store: Store, catalogue: Catalogue) -> Models:
     """Return the latest models, or ones that know nothing but the catalogue's assumptions."""
-    changes = store.changes(MODELS_CHANGE)
+    changes = recorded(store, MODELS_CHANGE)
     if changes:
         return model_snapshots.decode(store.kept(changes[-1].body.decode()))
     return untrained(catalogue, assumptions_of(catalogue), Encoder([]), Instant(0))

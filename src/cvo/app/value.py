@@ -55,7 +55,7 @@ def value(company: Company) -> Value:
     return Value(
         as_of=as_of,
         window_days=days,
-        programme=_programme(company, account, as_of),
+        programme=_programme(company, tables, money, as_of),
         actions=caused_by_action(scored, currency),
         stages=caused_by_stage(scored, currency),
         realised=_realised(account, tables, currency),
@@ -63,8 +63,14 @@ def value(company: Company) -> Value:
     )
 
 
-def _programme(company: Company, account: pl.DataFrame, as_of: Instant) -> Estimate | NotEstimable:
-    live = [logged.at for logged in company.store.decisions(Purpose.LIVE)]
+def _programme(
+    company: Company, tables: Tables, money: pl.DataFrame, as_of: Instant
+) -> Estimate | NotEstimable:
+    live = [logged.at for logged in company.store.decisions(Purpose.LIVE) if logged.at <= as_of]
+    started_at = min(live, default=None)
+    # What was bought before there was a programme is the same in both arms, and nothing but noise.
+    since = pl.col("at").is_between(started_at or as_of, as_of)
+    account = accounts(tables.decisions.filter(since), money.filter(since))
     arms = pl.DataFrame(
         [(person.person_id, person.arm) for person in company.store.persons()],
         schema={"person_id": pl.Binary, "arm": pl.String},
@@ -76,7 +82,7 @@ def _programme(company: Company, account: pl.DataFrame, as_of: Instant) -> Estim
     return programme_effect(
         customers,
         company.config.decisions.control_rate,
-        min(live, default=None),
+        started_at,
         as_of,
         company.config.currency,
     )

@@ -1,6 +1,6 @@
 """Money: an exact amount in one currency."""
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from functools import cache
 
 import msgspec
@@ -29,9 +29,12 @@ class Money(msgspec.Struct, frozen=True, order=False):
     @classmethod
     def of(cls, amount: Decimal | str | float, currency: str) -> "Money":
         """Make money from a number or its text; a float is taken by its shortest decimal text."""
-        value = Decimal(repr(amount)) if isinstance(amount, float) else Decimal(amount)
+        try:
+            value = Decimal(repr(amount)) if isinstance(amount, float) else Decimal(amount)
+        except InvalidOperation:
+            value = Decimal("NaN")
         if not value.is_finite():
-            raise InvalidInput(f"{amount!r} is not an amount of money")
+            raise InvalidInput(f"{amount!r} is not an amount of money such as 19.90")
         return cls(value, currency)
 
     @classmethod

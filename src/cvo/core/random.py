@@ -12,7 +12,11 @@ _SCALE = 2.0**-53
 
 def keyed_bytes(seed: str, *key: str | bytes | int, size: int = 16) -> bytes:
     """Return `size` bytes (at most 64) that depend on nothing but `seed` and `key`."""
-    hasher = blake2b(digest_size=size, key=seed.encode()[:64])
+    key_bytes = seed.encode()
+    if len(key_bytes) > blake2b.MAX_KEY_SIZE:
+        # As HMAC does (RFC 2104): two long seeds must not agree because their beginnings do.
+        key_bytes = blake2b(key_bytes).digest()
+    hasher = blake2b(digest_size=size, key=key_bytes)
     for part in key:
         raw = part if isinstance(part, bytes) else str(part).encode()
         # The length in front keeps ("ab", "c") and ("a", "bc") apart.

@@ -20,7 +20,8 @@ def triggers(decisions: pl.DataFrame, window_days: int, as_of: Instant) -> pl.Da
     return (
         decisions.drop("decision_id")
         .with_columns(window)
-        .sort("person_id", "at")
+        # Slots of one decision share its time and come by rank: the first one is the trigger.
+        .sort("person_id", "at", maintain_order=True)
         .unique(["person_id", "window"], keep="first", maintain_order=True)
         .drop("window")
         .filter(pl.col("at") + window_days * DAY <= as_of)

@@ -20,8 +20,9 @@ FloatArray = NDArray[np.float64]
 class Caused(msgspec.Struct, frozen=True, kw_only=True):
     """What the deliveries of one action, or of one stage's actions, caused in total, against doing nothing.
 
-    `revenue` and `margin` are totals over `deliveries`, in major units; `spend` is what the contacts cost;
-    `value` is margin less spend.
+    `revenue` and `margin` are totals over `deliveries`, in major units; `spend` is what these contacts cost;
+    `value` is margin less spend. Customers who could not have got nothing have nobody to be compared with,
+    and are not in `deliveries`.
     """
 
     by: str
@@ -55,9 +56,9 @@ def caused_by_stage(scored: pl.DataFrame, currency: str) -> list[Caused]:
 
 
 def _total(by: str, name: str, actions: list[str], scored: pl.DataFrame, currency: str) -> Caused:
-    delivered = scored.filter(pl.col("delivered").is_in(actions))
-    spend = float(delivered["contact_cost_minor"].sum()) * minor_unit(currency)
     contrasts = [_contrast(action, scored) for action in actions]
+    got: FloatArray = np.sum([contrast.got for contrast in contrasts], axis=0)
+    spend = float(got @ scored["contact_cost_minor"].to_numpy()) * minor_unit(currency)
     totals = {
         money: _estimate(contrasts, scored, f"{money}_minor", currency) for money in ("revenue", "margin")
     }
@@ -65,8 +66,8 @@ def _total(by: str, name: str, actions: list[str], scored: pl.DataFrame, currenc
     return Caused(
         by=by,
         name=name,
-        deliveries=delivered.height,
-        compared=int(np.count_nonzero(sum(contrast.odds for contrast in contrasts))),
+        deliveries=int(got.sum()),
+        compared=int(np.count_nonzero(np.sum([contrast.odds for contrast in contrasts], axis=0))),
         spend=spend,
         revenue=totals["revenue"],
         margin=margin,
@@ -83,22 +84,22 @@ class _Contrast(msgspec.Struct, frozen=True, eq=False):
 
 
 def _contrast(action: str, scored: pl.DataFrame) -> _Contrast:
-    probability_of = pl.col("probabilities").list.get(
-        pl.col("options").list.eval(pl.element() == pl.lit(action)).list.arg_max(), null_on_oob=True
-    )
-    possible = pl.col("options").list.contains(action)
-    nothing = pl.col("probabilities").list.get(
-        pl.col("options").list.eval(pl.element() == pl.lit("")).list.arg_max(), null_on_oob=True
-    )
+    this, nothing = _probability(action), _probability("")
     columns = scored.select(
         ((pl.col("delivered") == action) & (nothing > 0)).cast(pl.Float64).alias("got"),
-        pl.when((pl.col("delivered") == "") & possible & (nothing > 0))
-        .then(probability_of / nothing)
+        pl.when((pl.col("delivered") == "") & (nothing > 0))
+        .then(this / nothing)
         .otherwise(0.0)
-        .fill_null(0.0)
         .alias("odds"),
     )
     return _Contrast(action, columns["got"].to_numpy(), columns["odds"].to_numpy())
+
+
+def _probability(option: str) -> pl.Expr:
+    """Return the probability with which an option is delivered; 0 where it is not among the options."""
+    is_it = pl.col("options").list.eval(pl.element() == pl.lit(option))
+    found = pl.col("probabilities").list.get(is_it.list.arg_max(), null_on_oob=True)
+    return pl.when(is_it.list.any()).then(found).otherwise(0.0)
 
 
 def _estimate(

@@ -22,7 +22,11 @@ def margins(orders: pl.DataFrame, refunds: pl.DataFrame, margin_rate: float) -> 
     returned = refunds.group_by("person_id", "order_id", maintain_order=True).agg(
         pl.col("amount_minor").sum().alias("refunds_minor"), pl.col("at").min().alias("refunded_at")
     )
-    joined = orders.join(returned, on=["person_id", "order_id"], how="full", coalesce=True)
+    # An order id that was sent twice is two rows of revenue, but what was refunded is refunded once.
+    first = pl.col("at").rank("ordinal").over("person_id", "order_id") == 1
+    joined = orders.with_columns(pl.when(first).then("order_id").alias("order_id")).join(
+        returned, on=["person_id", "order_id"], how="full", coalesce=True
+    )
     revenue = pl.col("revenue_minor").fill_null(0)
     refunded = pl.col("refunds_minor").fill_null(0)
     return (

@@ -1,6 +1,6 @@
 """The programme effect: the control group against everybody else, intention to treat.
 
-What the whole programme caused a customer, in margin less contact cost, from first meeting until now. At the
+What the whole programme caused a customer, in margin less contact cost, from its first decision until now. At the
 k-th weekly look the interval has level 1 − α/(k(k+1)), so that looking every week keeps the promise of one.
 """
 

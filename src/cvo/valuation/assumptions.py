@@ -1,5 +1,8 @@
 """The numbers that stand in until something is measured, by name, with their defaults."""
 
+from collections.abc import Callable
+from math import inf, isfinite
+
 import msgspec
 
 from cvo.actions.catalogue import Assumption, Catalogue
@@ -22,6 +25,13 @@ DEFAULTS: dict[str, Assumption] = {
 WITHOUT_DEFAULT = {"margin_rate", "margin_per_response"}
 """Share of an order's revenue that is margin; margin of one response, until responses have been seen."""
 
+_POSSIBLE: dict[str, tuple[Callable[[float], bool], str]] = {
+    "incrementality": (isfinite, "a finite number"),
+    "response_probability": (lambda value: 0 < value < 1, "above 0 and below 1"),
+    "margin_rate": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    "margin_per_response": (lambda value: 0 < value < inf, "above 0"),
+}
+
 
 class Assumptions(msgspec.Struct, frozen=True):
     """All assumptions in force: the catalogue's, and the defaults for the rest."""
@@ -39,9 +49,20 @@ class Assumptions(msgspec.Struct, frozen=True):
 
 
 def assumptions_of(catalogue: Catalogue) -> Assumptions:
-    """Return the assumptions in force; an unknown name raises `CatalogueError`."""
+    """Return the assumptions in force; an unknown name or an impossible number raises `CatalogueError`."""
     known = DEFAULTS.keys() | WITHOUT_DEFAULT
     for name in catalogue.assumptions:
         if name not in known:
             raise CatalogueError(f"assumptions.{name} is not used; known: {', '.join(sorted(known))}")
-    return Assumptions({**DEFAULTS, **catalogue.assumptions})
+    found = Assumptions({**DEFAULTS, **catalogue.assumptions})
+    for name, assumption in found.by_name.items():
+        possible, words = _POSSIBLE[name]
+        if not possible(assumption.value):
+            raise CatalogueError(f"assumptions.{name}.value is {assumption.value:g}; it has to be {words}")
+    for name in DEFAULTS:
+        if not 0 < found[name].standard_deviation < inf:
+            raise CatalogueError(
+                f"assumptions.{name}.standard_deviation is {found[name].standard_deviation:g}; it has to say, "
+                "above 0, how far off the value may be: with 0 no data could ever move it"
+            )
+    return found

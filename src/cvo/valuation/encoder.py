@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
+_FAR = 100.0
+"""Standard deviations beyond which a value counts as this far: what clients send has no bounds of its own."""
 _LEVELS = 32
 """A category's rarer levels beyond these share no column: they get the prior, as unseen ones do."""
 
@@ -29,7 +31,7 @@ class Numeric(msgspec.Struct, frozen=True, array_like=True, tag="number"):
         """Return an n×1 array of standardised values."""
         raw = np.array([_number(value) for value in values], dtype=np.float64)
         scaled = (raw - self.centre) / self.scale
-        return np.where(np.isnan(scaled), 0.0, scaled)[:, None]
+        return np.clip(np.where(np.isnan(scaled), 0.0, scaled), -_FAR, _FAR)[:, None]
 
 
 class Category(msgspec.Struct, frozen=True, array_like=True, tag="category"):
