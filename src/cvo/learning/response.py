@@ -29,7 +29,7 @@ from cvo.learning.pooling import pool
 
 Link = Literal["identity", "logit"]
 
-_NOISE_STRENGTH = 2.0
+_NOISE_STRENGTH = 50.0
 """How many rows the noise assumed, or learned from other actions, is worth."""
 
 
@@ -109,14 +109,16 @@ class Learner:
 
     def __init__(self, model: ResponseModel) -> None:
         # Imported late: only learning needs scipy.linalg.
-        from scipy.linalg.blas import dsymv, dsyr
+        from scipy.linalg.blas import daxpy, ddot, dsymv, dsyr
 
-        self._dsymv, self._dsyr = dsymv, dsyr
+        self._daxpy, self._ddot, self._dsymv, self._dsyr = daxpy, ddot, dsymv, dsyr
         self._model = model
         self._logit = model.link == "logit"
-        self._means = list(model.mean.read().copy())
-        # Transposed, C order is the column order BLAS updates in place; only one triangle is kept current.
-        self._covariances = [matrix.T for matrix in model.covariance.read().copy()]
+        self._mean = model.mean.read().copy()
+        self._means = list(self._mean)
+        self._covariance = model.covariance.read().copy()
+        # Transposed, C order is the column order BLAS updates in place; only the lower triangle is kept current.
+        self._covariances = [matrix.T for matrix in self._covariance]
         self._weights, self._squares = model.weight.read().tolist(), model.squares.read().tolist()
 
     def learn(self, row: FloatArray, action: int, outcome: float, weight: float = 1.0) -> None:
@@ -126,8 +128,7 @@ class Learner:
         """
         mean, covariance = self._means[action], self._covariances[action]
         reach = self._dsymv(1.0, covariance, row)
-        variance = float(row @ reach)
-        at = float(row @ mean)
+        variance, at = self._ddot(row, reach), self._ddot(row, mean)
         if self._logit:
             probability = _most_probable(at, variance, outcome, weight)
             precision = weight * probability * (1.0 - probability)
@@ -138,26 +139,23 @@ class Learner:
             surprise = outcome - at
             step = shrink * surprise
             self._squares[action] += step * surprise
-        mean += step * reach
+        self._daxpy(reach, mean, len(mean), step)
         self._dsyr(-shrink, reach, a=covariance, overwrite_a=1)
         self._weights[action] += weight
 
     def predict(self, row: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance (k,) of each action's predictor; for streams, where every row teaches."""
-        variance = [row @ self._dsymv(1.0, covariance, row) for covariance in self._covariances]
+        variance = [self._ddot(row, self._dsymv(1.0, matrix, row)) for matrix in self._covariances]
         noise = _noise(self._model, np.asarray(self._weights), np.asarray(self._squares))
-        return np.asarray(self._means) @ row, noise * np.maximum(variance, 0.0)
+        return self._mean @ row, noise * np.maximum(variance, 0.0)
 
     def model(self) -> ResponseModel:
         """Return the state as an immutable model."""
-        shape = self._model.covariance.shape
-        lower = np.array([matrix.T for matrix in self._covariances]).reshape(shape)
-        lower = np.tril(lower)
-        strict = np.tril(lower, -1)
+        lower = np.tril(self._covariance)
         return msgspec.structs.replace(
             self._model,
-            mean=Stored.of(np.array(self._means).reshape(self._model.mean.shape)),
-            covariance=Stored.of(lower + strict.transpose(0, 2, 1)),
+            mean=Stored.of(self._mean),
+            covariance=Stored.of(lower + np.tril(lower, -1).transpose(0, 2, 1)),
             weight=Stored.of(self._weights),
             squares=Stored.of(self._squares),
         )
@@ -189,7 +187,8 @@ def _most_probable(mean: float, variance: float, outcome: float, weight: float) 
         trial = f - step
         f = trial if low <= trial <= high else (low + high) / 2
         probability = _logistic(f)
-        if abs(step) <= 1e-10 * (1.0 + abs(f)):
+        # Newton squares the error, so this step left about 1e-14.
+        if abs(step) <= 1e-7 * (1.0 + abs(f)):
             break
     return probability
 
@@ -348,4 +347,19 @@ class Predictor:
             mean[start : start + block] = sum_of_products(part, means)
             products = part[..., self._left] * part[..., self._right]
             variance[start : start + block] = sum_of_products(products, pairs)
+        return mean, np.maximum(variance, 0.0)
+
+    def cells(self, features: Any, rows: IntArray, actions: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return mean and variance (m,) of chosen cells: of `features[rows[i]]` (n, d) under `actions[i]`.
+
+        Each has the same bits as in the whole table, at the cost of the cells alone.
+        """
+        table = as_rows(features, self.features)
+        products = table[:, self._left] * table[:, self._right]
+        mean, variance = np.empty(len(rows)), np.empty(len(rows))
+        block = max(1, 500_000 // max(1, products.shape[1]))
+        for start in range(0, len(rows), block):
+            part = slice(start, start + block)
+            mean[part] = sum_of_products(table[rows[part]], self._mean[actions[part]])
+            variance[part] = sum_of_products(products[rows[part]], self._pairs[actions[part]])
         return mean, np.maximum(variance, 0.0)

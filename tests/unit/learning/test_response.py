@@ -99,9 +99,9 @@ def test_pooling_twice_does_not_count_the_data_twice():
 
 
 def test_the_noise_is_learned_with_the_weights():
-    rng, features, actions = rows_of(9, 3000, 2, 3)
+    rng, features, actions = rows_of(9, 20_000, 2, 3)
     truth = np.array([0.5, 7.0])
-    outcomes = features @ [1.0, -1.0, 2.0] + rng.normal(size=3000) * truth[actions]
+    outcomes = features @ [1.0, -1.0, 2.0] + rng.normal(size=20_000) * truth[actions]
     model = fold(
         new_model(2, np.zeros(3), np.ones(3), link="identity", noise_variance=4.0),
         features,
@@ -115,7 +115,7 @@ def test_the_noise_is_learned_with_the_weights():
         scatter = ((y - x @ mean) ** 2).sum() + 4.0 * (mean**2).sum()
         assert model.squares.read()[a] == pytest.approx(scatter, rel=1e-9)
     taught = pooled(with_new_actions(model, 1)).noise
-    assert taught[2] == pytest.approx(((2 * 4 + model.squares.read().sum()) / 3002), rel=1e-9)
+    assert taught[2] == pytest.approx((50 * 4 + model.squares.read().sum()) / 20_050, rel=1e-9)
 
 
 def test_a_model_survives_storage_byte_for_byte():
