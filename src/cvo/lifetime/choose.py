@@ -47,9 +47,9 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
 class Choice(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The chosen model, what it expects of each customer, and how far to trust it.
 
-    `expected` is the model's expectation of purchases in the horizon, in the order of `table`; `recalibrated` is
-    that times `correction`, the actual over the expected total of the backtest. Order customers by either, add up
-    `recalibrated`.
+    `expected` is the model's expectation of purchases in the horizon, in the order of `table`;
+    `recalibrated` is that times `correction`, the actual over the expected total of the backtest. Order
+    customers by either, add up `recalibrated`.
     """
 
     name: str
@@ -65,7 +65,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     reasons: tuple[str, ...]
     """Why it is not trusted, and what else to know: for people."""
     past_errors: tuple[float, ...]
-    """Log of actual over expected total in each closed window of the past: what no standard error contains."""
+    """Log of actual over expected total in each closed window of the past: what no standard error
+    contains."""
 
 
 def choose(
@@ -79,11 +80,13 @@ def choose(
     amount: str | None = "amount",
     seed: int = 0,
 ) -> Choice | NotEstimable:
-    """Fit BG/NBD, MBG/NBD and Pareto/NBD, each also in the order of a ranker, and take the best in a backtest.
+    """Fit BG/NBD, MBG/NBD and Pareto/NBD, each also in the order of a ranker, and take the best in a
+    backtest.
 
-    The backtest's window is that of the same weeks a year before `until` if the history reaches, else the last
-    one. The lowest mean absolute error is taken; `trusted` also needs an aggregate error within 10 % and tenths of
-    customers off by 20 % of the total at most. Deterministic in `seed`. Transactions after `until` are not read.
+    The backtest's window is that of the same weeks a year before `until` if the history reaches, else the
+    last one. The lowest mean absolute error is taken; `trusted` also needs an aggregate error within 10 %
+    and tenths of customers off by 20 % of the total at most. Deterministic in `seed`. Transactions after
+    `until` are not read.
     """
     import polars as pl
 
@@ -164,9 +167,7 @@ def _backtest(
     if isinstance(then, NotEstimable):
         return then
     candidates = {
-        name: score(past.bought, values)
-        for name, values in then.expected.items()
-        if name in present.expected
+        name: score(past.bought, values) for name, values in then.expected.items() if name in present.expected
     }
     chosen = min(candidates, key=lambda name: candidates[name].mae)
     return Backtest(

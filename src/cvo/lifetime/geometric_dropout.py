@@ -20,8 +20,6 @@ from cvo.lifetime.purchase_model import Parameter, PurchaseModel, Simulated, Ter
 class BetaGeometric(PurchaseModel, frozen=True, eq=False):
     """Purchase rates λ ~ Gamma(r, α); after a purchase the customer leaves with p ~ Beta(a, b)."""
 
-    r: Parameter
-    alpha: Parameter
     a: Parameter
     b: Parameter
 

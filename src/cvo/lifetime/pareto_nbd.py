@@ -28,8 +28,6 @@ class ParetoNbd(PurchaseModel, frozen=True, eq=False):
     0.869
     """
 
-    r: Parameter
-    alpha: Parameter
     s: Parameter
     beta: Parameter
 

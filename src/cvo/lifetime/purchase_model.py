@@ -48,11 +48,14 @@ class Simulated(msgspec.Struct, frozen=True, eq=False):
 
 
 class PurchaseModel(msgspec.Struct, frozen=True, eq=False):
-    """Customers who buy at their own rate until they silently leave.
+    """Customers who buy at their own rate λ ~ Gamma(r, α) until they silently leave.
 
     All times are in one unit, that of `recency` and `T`. Parameters may be arrays with one value per
     customer; predictions then broadcast. A model adds the two parts of its likelihood and what it expects.
     """
+
+    r: Parameter
+    alpha: Parameter
 
     timed: ClassVar[tuple[str, ...]]
     """The parameters that carry the unit of time."""
@@ -104,7 +107,7 @@ class PurchaseModel(msgspec.Struct, frozen=True, eq=False):
     def _in_unit(cls, best: Maximum, rows: Histories, unit: float) -> Fit[Self]:
         scale = np.array([unit if name in cls.timed else 1.0 for name in cls.names()])
         # The density of every purchase time shrinks by the unit it is measured in.
-        jacobian = float((rows.weight * rows.frequency).sum()) * np.log(unit)
+        jacobian = float((rows.weight * rows.frequency).sum() * np.log(unit))
         return Fit(
             model=cls.of(np.exp(best.theta) * scale),
             log_likelihood=best.log_likelihood - jacobian,
@@ -153,7 +156,7 @@ class PurchaseModel(msgspec.Struct, frozen=True, eq=False):
 
     def probability_alive(self, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike) -> FloatArray:
         """Return the probability that each customer has not left by T."""
-        return rowwise(self._alive, *checked(frequency, recency, T), *self.varying)
+        return rowwise(self._alive, *checked(frequency, recency, T), *self.values)
 
     def expected_purchases(
         self, horizon: ArrayLike, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
@@ -162,7 +165,7 @@ class PurchaseModel(msgspec.Struct, frozen=True, eq=False):
         ahead = np.asarray(horizon, dtype=np.float64)
         if not (np.isfinite(ahead) & (ahead >= 0)).all():
             raise InvalidInput("a horizon must be a finite time of at least 0")
-        return rowwise(self._expected, ahead, *checked(frequency, recency, T), *self.varying)
+        return rowwise(self._expected, ahead, *checked(frequency, recency, T), *self.values)
 
     def expected_repeats(self, age: ArrayLike) -> FloatArray:
         """Return the expected number of repeat purchases of a new customer in (0, age]."""
@@ -184,11 +187,6 @@ class PurchaseModel(msgspec.Struct, frozen=True, eq=False):
         """Draw one future for each customer: purchases up to each of the rising horizons, shape (horizons,
         customers)."""
         raise NotImplementedError
-
-    @property
-    def varying(self) -> tuple[FloatArray | float, ...]:
-        """The parameters as columns, so that blocks of rows carry their own."""
-        return self.values
 
     def _alive(self, x: FloatArray, t_x: FloatArray, age: FloatArray, *values: FloatArray) -> FloatArray:
         from scipy.special import expit

@@ -1,7 +1,8 @@
-"""A ranker: gradient-boosted trees over what the purchase models know, learned on rolling windows of the past.
+"""A ranker: gradient-boosted trees over what the purchase models know, learned on rolling windows of the
+past.
 
-Trees order customers better than the parametric models; the models get the amounts right. So the trees decide the
-order and a model's own predictions are dealt out in it: totals and spread stay the model's.
+Trees order customers better than the parametric models; the models get the amounts right. So the trees
+decide the order and a model's own predictions are dealt out in it: totals and spread stay the model's.
 """
 
 from datetime import date, timedelta
@@ -54,7 +55,8 @@ class Ranker(msgspec.Struct, frozen=True, eq=False):
     windows: int
 
     def scores(self, purchases: "pl.DataFrame", origin: date) -> FloatArray:
-        """Return a score per customer of the window at `origin`, in its order; only the order means something."""
+        """Return a score per customer of the window at `origin`, in its order; only the order means
+        something."""
         known = features(purchases, Window.at(purchases, origin, self.days, self.unit))
         if isinstance(known, NotEstimable):
             raise InvalidInput(f"the ranker can't be used at {origin}: {known.detail}")
@@ -64,7 +66,8 @@ class Ranker(msgspec.Struct, frozen=True, eq=False):
 def train_ranker(
     purchases: "pl.DataFrame", *, until: date, horizon_days: int, unit: Unit, seed: int = 0
 ) -> Ranker | NotEstimable:
-    """Learn a ranker on windows closed by `until` (rows of `purchase_days`); needs LightGBM, the extra `trees`."""
+    """Learn a ranker on windows closed by `until` (rows of `purchase_days`); needs LightGBM, the extra
+    `trees`."""
     try:
         import lightgbm
     except ImportError:
@@ -93,7 +96,8 @@ def train_ranker(
 
 
 def dealt_in_order(expected: FloatArray, scores: FloatArray) -> FloatArray:
-    """Deal the values of `expected` out again, in the order of the geometric mean of expectation and score."""
+    """Deal the values of `expected` out again, in the order of the geometric mean of expectation and
+    score."""
     order = np.argsort(np.log(np.maximum(expected, 1e-12)) + np.log(np.maximum(scores, 1e-12)), kind="stable")
     dealt = np.empty_like(expected)
     dealt[order] = np.sort(expected)
@@ -101,7 +105,8 @@ def dealt_in_order(expected: FloatArray, scores: FloatArray) -> FloatArray:
 
 
 def features(purchases: "pl.DataFrame", window: Window) -> FloatArray | NotEstimable:
-    """Return what is known at the window's origin, a row per customer: counts, rhythm, value, model predictions."""
+    """Return what is known at the window's origin, a row per customer: counts, rhythm, value, model
+    predictions."""
     rows = window.histories
     columns = [*rows.columns, rows.T - rows.recency, window.table["monetary_value"].to_numpy()]
     for model in (MbgNbd, ParetoNbd):

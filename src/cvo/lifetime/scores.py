@@ -11,11 +11,12 @@ from cvo.lifetime.blocks import FloatArray
 class Scores(msgspec.Struct, frozen=True, kw_only=True):
     """Scores of predictions against what happened.
 
-    `mae` and `rmse` are per customer; `gini` is that of the actual values ranked by the prediction, relative to a
-    perfect ranking; `aggregate_error` is predicted over actual total, minus 1; `decile_error` adds up how far
-    tenths of the customers are off, relative to the actual total.
+    `mae` and `rmse` are per customer; `gini` is that of the actual values ranked by the prediction,
+    relative to a perfect ranking; `aggregate_error` is predicted over actual total, minus 1; `decile_error`
+    adds up how far tenths of the customers are off, relative to the actual total.
 
-    A low `mae` alone proves little: predicting too little for everybody lowers it, as most customers buy nothing.
+    A low `mae` alone proves little: predicting too little for everybody lowers it, as most customers buy
+    nothing.
     """
 
     mae: float
@@ -55,7 +56,8 @@ def score(actual: ArrayLike, predicted: ArrayLike) -> Scores:
 
 
 def gini(actual: ArrayLike, predicted: ArrayLike) -> float:
-    """Return the Gini coefficient of `actual` in the order of `predicted`, relative to that of a perfect order.
+    """Return the Gini coefficient of `actual` in the order of `predicted`, relative to that of a perfect
+    order.
 
     Equal predictions share their customers' mean, so that the result does not depend on the order of rows.
     """

@@ -48,7 +48,6 @@ def rfm(
     >>> rfm(sold, unit="week").select("frequency", "recency", "monetary_value", "refund_value").rows()
     [(1, 1.0, 20.0, 4.0)]
     """
-    import polars as pl
 
     days = purchase_days(transactions, customer=customer, when=when, amount=amount)
     table = summarise(days, until or last_day(days), Unit(unit))
@@ -107,29 +106,54 @@ def rfm_periods(
     days = purchase_days(transactions, customer=customer, when=when, amount=amount)
     length = Unit(unit).days
     table = summarise(days, until or last_day(days), Unit.DAY)
-    firsts = table.select(
-        "customer_id",
-        "first_on",
-        ((pl.col("T") + 1) / length).floor().sub(1).clip(0).cast(pl.Int64).alias("periods"),
-    )
+    # A day that is not over yet still ends the period it belongs to.
+    ended = ((pl.col("T") + 1) / length).floor().sub(1).clip(0).cast(pl.Int64)
     seen = (
-        days.filter(pl.col("bought"))
-        .join(firsts, on="customer_id")
-        .with_columns(
-            ((pl.col("on") - pl.col("first_on")).dt.total_days() / length).floor().cast(pl.Int64).alias("k")
-        )
-        .filter((pl.col("k") >= 1) & (pl.col("k") <= pl.col("periods")))
+        table.select("customer_id", ended.alias("periods"))
+        .join(_period_numbers(days, length), on="customer_id")
+        .filter(pl.col("k").is_between(1, pl.col("periods")))
         .group_by("customer_id")
-        .agg(pl.col("k").n_unique().cast(pl.Int64).alias("frequency"), pl.col("k").max().alias("recency"))
+        .agg(pl.len().cast(pl.Int64).alias("x"), pl.col("k").max().alias("last"))
     )
-    counts = (
-        firsts.join(seen, on="customer_id", how="left", maintain_order="left")
-        .with_columns(pl.col("frequency", "recency").fill_null(0))
-        .select("customer_id", "frequency", "recency", pl.col("periods").alias("T"))
+    counts = table.join(seen, on="customer_id", how="left", maintain_order="left").with_columns(
+        pl.col("x").fill_null(0).alias("frequency"),
+        pl.col("last").fill_null(0).alias("recency"),
+        ended.alias("T"),
     )
-    rest = table.drop("frequency", "recency", "T")
-    joined = counts.join(rest, on="customer_id", how="left", maintain_order="left")
-    return joined.rename({"customer_id": customer})
+    return counts.drop("x", "last").rename({"customer_id": customer})
+
+
+def periods_bought_after(
+    table: "pl.DataFrame",
+    transactions: "pl.DataFrame",
+    *,
+    periods: int,
+    unit: Unit | str = Unit.MONTH,
+    customer: str = "customer_id",
+    when: str = "date",
+    amount: str | None = "amount",
+) -> "pl.Series":
+    """Return in how many of the next `periods` after its T each customer of `rfm_periods` bought."""
+    import polars as pl
+
+    days = purchase_days(transactions, customer=customer, when=when, amount=amount)
+    named = table.rename({customer: "customer_id"}).select("customer_id", "T")
+    later = (
+        named.join(_period_numbers(days, Unit(unit).days), on="customer_id")
+        .filter((pl.col("k") > pl.col("T")) & (pl.col("k") <= pl.col("T") + periods))
+        .group_by("customer_id")
+        .agg(pl.len().cast(pl.Int64).alias("bought"))
+    )
+    return named.join(later, on="customer_id", how="left", maintain_order="left")["bought"].fill_null(0)
+
+
+def _period_numbers(days: "pl.DataFrame", length: float) -> "pl.DataFrame":
+    """Return the distinct (customer_id, k) with a purchase in the customer's k-th period after the first."""
+    import polars as pl
+
+    bought = days.filter(pl.col("bought"))
+    since = (pl.col("on") - pl.col("on").min().over("customer_id")).dt.total_days()
+    return bought.select("customer_id", (since / length).floor().cast(pl.Int64).alias("k")).unique()
 
 
 def with_holdout(
@@ -147,7 +171,6 @@ def with_holdout(
 
     Purchases are days with one, as in `rfm`; who did nothing has 0. New customers are left out.
     """
-    import polars as pl
 
     days = purchase_days(transactions, customer=customer, when=when, amount=amount)
     named = table.rename({customer: "customer_id"})

@@ -18,20 +18,24 @@ LEAST_HISTORY = 56
 
 
 class Window(msgspec.Struct, frozen=True, eq=False):
-    """The customers known at `origin`, what they had done by then, and what they bought in the next `days`."""
+    """The customers known at `origin`, what they had done by then, and what they bought in the next
+    `days`."""
 
     origin: date
     days: int
     unit: Unit
     table: "pl.DataFrame"
     bought: FloatArray
+    values: FloatArray
+    """The money each customer spent in the window, refunds not taken off."""
 
     @classmethod
     def at(cls, purchases: "pl.DataFrame", origin: date, days: int, unit: Unit) -> Self:
         """Cut a window out of `purchase_days`; `bought` is 0 where the data end at the origin."""
         table = summarise(purchases, origin, unit)
         later = join_later(table, purchases, origin, origin + timedelta(days=days))
-        return cls(origin, days, unit, table, later["holdout_purchases"].to_numpy().astype(np.float64))
+        bought = later["holdout_purchases"].to_numpy().astype(np.float64)
+        return cls(origin, days, unit, table, bought, later["holdout_value"].to_numpy().astype(np.float64))
 
     @property
     def horizon(self) -> float:
@@ -45,10 +49,12 @@ class Window(msgspec.Struct, frozen=True, eq=False):
 
 
 def backtest_origin(first: date, until: date, days: int) -> tuple[date, int, bool] | None:
-    """Return origin, length and whether it is a year back for the closed window that tells most about the next one.
+    """Return origin, length and whether it is a year back for the closed window that tells most about the
+    next one.
 
-    The same weeks a year ago, because they share the season; else the last window of this length; else, when too
-    little history remains before those, the second half of it all. Nothing below eight weeks before the origin.
+    The same weeks a year ago, because they share the season; else the last window of this length; else,
+    when too little history remains before those, the second half of it all. Nothing below eight weeks
+    before the origin.
     """
     history = (until - first).days
     before = max(days // 2, LEAST_HISTORY)
@@ -71,7 +77,8 @@ def rolling_origins(first: date, until: date, days: int, most: int = 8) -> list[
 
 
 def same_as_before(purchases: "pl.DataFrame", window: Window) -> FloatArray:
-    """Return the naive forecast: each customer repeats the repeat purchases of the last `days` before the origin.
+    """Return the naive forecast: each customer repeats the repeat purchases of the last `days` before the
+    origin.
 
     Who has been a customer for less is taken at their own rate, as if seen for a quarter of it at least.
     """
