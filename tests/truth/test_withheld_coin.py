@@ -10,7 +10,7 @@ import pytest
 from cvo.core.clock import DAY, HOUR, Instant
 from cvo.core.evidence import Grade
 from cvo.core.ids import PersonId
-from cvo.decisions.withholding import coin
+from cvo.decisions.withholding import Coins
 from cvo.inference import clustered_mean, difference
 from cvo.profiles.profile import Profile
 from cvo.simulate import repeated_visits, thrown_coins
@@ -58,15 +58,14 @@ def test_the_coin_of_a_decision_is_one_per_window():
     withheld = np.array(
         [
             [
-                coin(
+                Coins(
                     "seed",
                     PersonId(customer.to_bytes(16, "big")),
                     Profile(),
-                    "offer",
-                    at=Instant(start + view * HOUR),
-                    window_days=window_days,
-                    rate=0.5,
-                ).withholds
+                    Instant(start + view * HOUR),
+                )
+                .coin("offer", window_days, 0.5)
+                .withholds
                 for view in range(VIEWS)
             ]
             for customer in range(customers)

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Action, Catalogue, Limit, Status
-from cvo.actions.rules import Rule, Rulebook, Schema, Value, parse
+from cvo.actions.rules import Fact, Rule, Rulebook, Schema, parse
 from cvo.actions.rules.columnar import frame
-from cvo.actions.situation import Situation, ask, schema
+from cvo.actions.rules.vocabulary import accept
+from cvo.actions.situation import Ask, Situation, ask, schema
 from cvo.core.clock import format_rfc3339, instant
 from cvo.core.errors import CatalogueError, InvalidInput, RuleError
 
@@ -55,7 +56,7 @@ class Qualifier:
         self.refusals: list[Refusal] = []
         checks = self._checks(catalogue, placement)
         self._book = Rulebook(list(dict.fromkeys(check.rule for check in checks)))
-        self._asks = {fact: ask(fact, currency) for fact in self._book.facts}
+        self._asks = [_accepted(fact, ask(fact, currency)) for fact in self._book.facts]
         column = {rule: number for number, rule in enumerate(self._book.rules)}
         self._columns = np.array([column[check.rule] for check in checks], dtype=np.intp)
         # The checks of an action stand together; one that is never broken ends the list.
@@ -75,13 +76,11 @@ class Qualifier:
         return codes
 
     def _single(self, situations: Sequence[Situation]) -> NDArray[np.bool_]:
-        return np.array([self._book.evaluate(self._gather(here)) for here in situations], dtype=np.bool_)
-
-    def _gather(self, here: Situation) -> list[Value | None]:
-        return self._book.gather(lambda fact: self._asks[fact](here))
+        asks, evaluate = self._asks, self._book.evaluate
+        return np.array([evaluate([answer(here) for answer in asks]) for here in situations], dtype=np.bool_)
 
     def _columnar(self, situations: Sequence[Situation]) -> NDArray[np.bool_]:
-        asks = list(self._asks.values())
+        asks = self._asks
         table = frame(self._book.facts, ([answer(here) for answer in asks] for here in situations))
         judged = table.select(rule.expression().alias(str(n)) for n, rule in enumerate(self._book.rules))
         return judged.to_numpy()
@@ -108,6 +107,14 @@ class Qualifier:
         if refusal not in self.refusals:
             self.refusals.append(refusal)
         return self.refusals.index(refusal)
+
+
+def _accepted(fact: Fact, answer: Ask) -> Ask:
+    """Return what answers a fact with a value of its type or `None`; what comes from a tally needs no check."""
+    if fact.arguments is not None:
+        return answer
+    kind = fact.type
+    return lambda here: accept(kind, answer(here))
 
 
 def _parsed(key: str, tier: str, text: str, facts: Schema) -> Rule:

@@ -1,6 +1,7 @@
 """What rules and features can see at a decision: the profile, what the caller says, and the moment."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -33,7 +34,7 @@ class Situation(msgspec.Struct, frozen=True):
     context: dict[str, Scalar] = {}
 
 
-Ask = Callable[[Situation], object]
+Ask = Callable[[Situation], Any]
 """Answers one fact in a situation; `None` is missing."""
 
 

@@ -19,7 +19,7 @@ from cvo.storage.unit_of_work import Change as Logged
 from cvo.storage.unit_of_work import UnitOfWork
 from cvo.valuation import models as model_snapshots
 from cvo.valuation.assumptions import assumptions_of
-from cvo.valuation.encoder import Encoder
+from cvo.valuation.encoder import NO_FEATURES
 from cvo.valuation.models import Models, untrained
 
 CATALOGUE_CHANGE = "catalogue"
@@ -62,7 +62,7 @@ def running_models(store: Store, catalogue: Catalogue) -> Models:
     changes = recorded(store, MODELS_CHANGE)
     if changes:
         return model_snapshots.decode(store.kept(changes[-1].body.decode()))
-    return untrained(catalogue, assumptions_of(catalogue), Encoder([]), Instant(0))
+    return untrained(catalogue, assumptions_of(catalogue), NO_FEATURES, Instant(0))
 
 
 def running_policy(store: Store, settings: Settings) -> Policy:

@@ -18,16 +18,16 @@ from cvo.core.random import keyed_uniform
 from cvo.decisions.decision import (
     NOTHING,
     Arm,
-    Candidate,
     Decision,
     Purpose,
+    Refused,
     Request,
+    Scored,
     Slot,
     Subject,
-    Terms,
 )
 from cvo.decisions.policy import Policy
-from cvo.decisions.withholding import Coin, coin
+from cvo.decisions.withholding import Coin, Coins
 from cvo.events.event import Delivery
 from cvo.learning import draw
 from cvo.profiles.profile import Profile
@@ -68,8 +68,8 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
         for case in cases
     ]
     codes = qualifier.codes(situations)
-    scores = policy.valuer.score(policy.valuer.design(situations))
-    qualified = (codes == QUALIFIED) & np.isfinite(scores.mean)
+    scores = policy.valuer.score(policy.valuer.design(situations), codes == QUALIFIED)
+    qualified = np.isfinite(scores.mean)
     probabilities = _first_propensities(scores, qualified, policy)
     return [
         _Record(case, policy, qualifier, scores, row).decision(codes[row], qualified[row], probabilities[row])
@@ -99,6 +99,7 @@ class _Record:
         self._case, self._policy, self._qualifier = case, policy, qualifier
         self._scores, self._row = scores, row
         request, subject = case.request, case.subject
+        self._coins = Coins(policy.settings.seed, subject.person_id, case.profile, request.at)
         self._pins = policy.pins(subject.version)
         self._id = decision_id(
             request.at,
@@ -115,6 +116,7 @@ class _Record:
         self, codes: NDArray[np.int32], qualified: NDArray[np.bool_], probabilities: FloatArray
     ) -> Decision:
         request, subject = self._case.request, self._case.subject
+        positions = np.flatnonzero(qualified)
         return Decision(
             decision_id=self._id,
             person_id=subject.person_id,
@@ -127,35 +129,37 @@ class _Record:
             arm=subject.arm,
             pins=self._pins,
             currency=self._policy.settings.currency,
-            candidates=self._candidates(codes, qualified),
-            slots=self._slots(np.flatnonzero(qualified), probabilities),
+            refused=self._refused(codes, qualified),
+            scored=self._scored(positions),
+            slots=self._slots(positions, probabilities),
         )
 
-    def _candidates(self, codes: CodeArray, qualified: NDArray[np.bool_]) -> list[Candidate]:
-        candidates: list[Candidate] = []
-        for position, action in enumerate(self._qualifier.actions):
-            if qualified[position]:
-                candidates.append(Candidate(action, None, self._terms(position)))
-            else:
-                code = codes[position]
-                refusal = UNVALUED if code == QUALIFIED else self._qualifier.refusals[code]
-                candidates.append(Candidate(action, refusal, None))
-        return candidates
+    def _refused(self, codes: CodeArray, qualified: NDArray[np.bool_]) -> list[Refused]:
+        actions: dict[int, list[str]] = {}
+        for position in np.flatnonzero(~qualified).tolist():
+            actions.setdefault(int(codes[position]), []).append(self._qualifier.actions[position])
+        reasons = self._qualifier.refusals
+        refused: list[Refused] = []
+        for code, names in actions.items():
+            refusal = UNVALUED if code == QUALIFIED else reasons[code]
+            refused.append(Refused(refusal.tier, refusal.rule, names))
+        return refused
 
-    def _terms(self, position: int) -> Terms:
+    def _scored(self, positions: NDArray[np.intp]) -> Scored:
         scores, row = self._scores, self._row
-        return Terms(
-            response_probability=float(scores.response_probability[row, position]),
-            margin_per_response=float(scores.margin_per_response[position]),
-            incrementality=float(scores.incrementality[position]),
-            uplift=float(scores.uplift[row, position]),
-            clv_change=0.0,
-            cost=float(scores.cost[position]),
-            lever=0.0,
-            price=0.0,
-            score=float(scores.mean[row, position]),
-            score_sd=float(scores.sd[row, position]),
-            grade=scores.grades[position],
+        return Scored(
+            actions=[self._qualifier.actions[position] for position in positions],
+            response_probability=scores.response_probability[row, positions].tolist(),
+            margin_per_response=scores.margin_per_response[positions].tolist(),
+            incrementality=scores.incrementality[positions].tolist(),
+            uplift=scores.uplift[row, positions].tolist(),
+            clv_change=[],
+            cost=scores.cost[positions].tolist(),
+            lever=[],
+            price=[],
+            score=scores.mean[row, positions].tolist(),
+            score_sd=scores.sd[row, positions].tolist(),
+            grade=[scores.grades[position] for position in positions],
         )
 
     def _slots(self, open_positions: NDArray[np.intp], probabilities: FloatArray) -> list[Slot]:
@@ -175,41 +179,32 @@ class _Record:
     def _slot(self, rank: int, actions: list[str], probabilities: FloatArray) -> Slot:
         options = [*actions, NOTHING]
         uniform = keyed_uniform(self._policy.settings.seed, "draw", self._id, rank)
-        coins = {action: self._coin(action) for action in actions}
         if self._case.subject.arm is Arm.CONTROL:
-            chosen, coin_value, delivery = NOTHING, None, Delivery.NOTHING
-            delivered = [0.0] * len(actions) + [1.0]
+            chosen, delivered = NOTHING, [0.0] * len(actions) + [1.0]
         else:
             chosen = options[int(draw(probabilities, uniform))]
-            coin_value = coins[chosen].value if chosen else None
-            delivery = self._delivery(coins.get(chosen))
-            delivered = [
-                float(p) * (1.0 - coins[action].withheld_probability)
-                for action, p in zip(actions, probabilities[:-1], strict=True)
-            ]
-            delivered.append(max(0.0, 1.0 - sum(delivered)))
+            delivered = self._delivered(actions, probabilities)
+        thrown = self._coins.coin(chosen, *self._withholding(chosen)) if chosen else None
         return Slot(
             rank=rank,
             options=options,
-            propensities=[float(p) for p in probabilities],
+            propensities=probabilities.tolist(),
             delivery_probabilities=delivered,
             draw=uniform,
             chosen=chosen,
             creative=self._creative(chosen, rank) if chosen else None,
-            coin=coin_value,
-            delivery=delivery,
+            coin=thrown.value if thrown else None,
+            delivery=self._delivery(thrown),
         )
 
-    def _coin(self, action: str) -> Coin:
-        return coin(
-            self._policy.settings.seed,
-            self._case.subject.person_id,
-            self._case.profile,
-            action,
-            at=self._case.request.at,
-            window_days=self._policy.catalogue.actions[action].window_days,
-            rate=self._policy.withheld_rate(action),
-        )
+    def _delivered(self, actions: list[str], probabilities: FloatArray) -> list[float]:
+        """Return the probabilities with which the customer gets each action, and last nothing."""
+        withheld = [self._coins.withheld_probability(each, *self._withholding(each)) for each in actions]
+        delivered: list[float] = (probabilities[:-1] * (1.0 - np.array(withheld))).tolist()
+        return [*delivered, max(0.0, 1.0 - sum(delivered))]
+
+    def _withholding(self, action: str) -> tuple[int, float]:
+        return self._policy.catalogue.actions[action].window_days, self._policy.withheld_rates[action]
 
     def _creative(self, action: str, rank: int) -> str:
         creatives = self._policy.catalogue.actions[action].creatives

@@ -56,7 +56,7 @@ class Pins(msgspec.Struct, frozen=True, array_like=True):
     settings: str
 
 
-class Terms(msgspec.Struct, frozen=True, array_like=True):
+class Terms(msgspec.Struct, frozen=True):
     """A score term by term, in major units of the decision's currency where not a rate.
 
     `score = uplift + clv_change − cost + lever − price`, `uplift` being the margin caused inside the window.
@@ -75,12 +75,47 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
     grade: str
 
 
-class Candidate(msgspec.Struct, frozen=True, array_like=True):
+class Candidate(msgspec.Struct, frozen=True):
     """An action of the catalogue: refused with a reason, or scored."""
 
     action: str
     refusal: Refusal | None
     terms: Terms | None
+
+
+class Refused(msgspec.Struct, frozen=True, array_like=True):
+    """All actions that one rule refuses."""
+
+    tier: str
+    rule: str
+    actions: list[str]
+
+
+class Scored(msgspec.Struct, frozen=True, array_like=True):
+    """The scores of the qualified actions, a column a term; an empty column is zero for all.
+
+    Columns are what the arrays of a batch are read into without a Python object for every action.
+    """
+
+    actions: list[str]
+    response_probability: list[float]
+    margin_per_response: list[float]
+    incrementality: list[float]
+    uplift: list[float]
+    clv_change: list[float]
+    cost: list[float]
+    lever: list[float]
+    price: list[float]
+    score: list[float]
+    score_sd: list[float]
+    grade: list[str]
+
+    def terms(self) -> dict[str, Terms]:
+        """Return the terms of every qualified action."""
+        zeros = [0.0] * len(self.actions)
+        columns = [getattr(self, name) or zeros for name in self.__struct_fields__[1:-1]]
+        rows = zip(*columns, self.grade, strict=True)
+        return {action: Terms(*row) for action, row in zip(self.actions, rows, strict=True)}
 
 
 class Slot(msgspec.Struct, frozen=True, array_like=True):
@@ -121,8 +156,20 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     arm: Arm
     pins: Pins
     currency: str
-    candidates: list[Candidate]
+    refused: list[Refused]
+    scored: Scored
     slots: list[Slot]
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """Return every action of the catalogue in alphabetical order, refused or scored term by term."""
+        refused = [
+            Candidate(action, Refusal(each.tier, each.rule), None)
+            for each in self.refused
+            for action in each.actions
+        ]
+        scored = [Candidate(action, None, terms) for action, terms in self.scored.terms().items()]
+        return sorted([*refused, *scored], key=lambda candidate: candidate.action)
 
 
 _ENCODER = msgspec.msgpack.Encoder()

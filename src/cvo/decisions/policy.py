@@ -33,11 +33,16 @@ class Policy:
             self._qualifiers[placement] = Qualifier(self.catalogue, placement, self.settings.currency)
         return self._qualifiers[placement]
 
-    def withheld_rate(self, action: str) -> float:
-        """Return the probability with which a chosen delivery of the action is withheld."""
-        own = self.catalogue.actions[action].withheld_rate
-        return self.settings.withheld_rate if own is None else own
+    @cached_property
+    def withheld_rates(self) -> dict[str, float]:
+        """Return the probability with which a chosen delivery of each action is withheld."""
+        own = {key: action.withheld_rate for key, action in self.catalogue.actions.items()}
+        return {key: self.settings.withheld_rate if rate is None else rate for key, rate in own.items()}
+
+    @cached_property
+    def _settings_version(self) -> str:
+        return digest(self.settings)
 
     def pins(self, person_version: int) -> Pins:
         """Return the names of all state a decision of this policy uses."""
-        return Pins(person_version, self.catalogue.version, self.models.version, digest(self.settings))
+        return Pins(person_version, self.catalogue.version, self.models.version, self._settings_version)

@@ -13,46 +13,35 @@ from cvo.profiles.profile import Profile
 
 
 class Coin(msgspec.Struct, frozen=True):
-    """The coin of one customer, action and window: a number that withholds when it is below `rate`.
+    """The coin of one customer, action and window: `value`, uniform on [0, 1), withholds when below `rate`."""
 
-    `fallen` tells that the action was chosen in this window before, so that its side is a fact by now.
-    """
-
-    seed: str
-    person_id: PersonId
-    action: str
-    window: int
+    value: float
     rate: float
-    fallen: bool
-
-    @property
-    def value(self) -> float:
-        """Return the coin's number, uniform on [0, 1) and the same whenever it is looked at."""
-        return keyed_uniform(self.seed, "withheld", self.person_id, self.action, self.window)
 
     @property
     def withholds(self) -> bool:
         """Tell whether a choice of the action is withheld."""
         return self.value < self.rate
 
-    @property
-    def withheld_probability(self) -> float:
-        """Return the probability, before this decision, that a choice of the action is withheld."""
-        return float(self.withholds) if self.fallen else self.rate
 
+class Coins:
+    """The coins of one customer at one instant; windows are fixed stretches of the calendar."""
 
-def coin(
-    seed: str,
-    person_id: PersonId,
-    profile: Profile,
-    action: str,
-    *,
-    at: Instant,
-    window_days: int,
-    rate: float,
-) -> Coin:
-    """Return the coin in force at `at`; windows are fixed stretches of the calendar."""
-    window = at // (window_days * DAY)
-    contacts = profile.tallies.get(f"contact:action:{action}")
-    fallen = contacts is not None and contacts.last_at >= window * window_days * DAY
-    return Coin(seed, person_id, action, window, rate, fallen)
+    def __init__(self, seed: str, person_id: PersonId, profile: Profile, at: Instant) -> None:
+        self._seed, self._person_id, self._at = seed, person_id, at
+        self._tallies = profile.tallies
+
+    def coin(self, action: str, window_days: int, rate: float) -> Coin:
+        """Return the coin of an action in its window."""
+        window = self._at // (window_days * DAY)
+        return Coin(keyed_uniform(self._seed, "withheld", self._person_id, action, window), rate)
+
+    def withheld_probability(self, action: str, window_days: int, rate: float) -> float:
+        """Return the probability that a choice of the action is withheld, as it stands before this decision.
+
+        Once an action was chosen in a window its coin has fallen, and its side is a fact: 0 or 1.
+        """
+        contacts = self._tallies.get(f"contact:action:{action}")
+        if contacts is None or contacts.last_at < self._at // (window_days * DAY) * window_days * DAY:
+            return rate
+        return float(self.coin(action, window_days, rate).withholds)

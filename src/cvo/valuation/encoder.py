@@ -1,5 +1,6 @@
-"""Features as numbers: standardised where numeric, one column per known level where a category."""
+"""Features as rows of numbers: standardised where numeric, one column per known level where a category."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -7,104 +8,73 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from cvo.learning.features import Scaler, Vocabulary, new_scaler, observed, one_hot, standardised
+
 FloatArray = NDArray[np.float64]
 
-_FAR = 100.0
-"""Standard deviations beyond which a value counts as this far: what clients send has no bounds of its own."""
 _LEVELS = 32
 """A category's rarer levels beyond these share no column: they get the prior, as unseen ones do."""
 
 
-class Numeric(msgspec.Struct, frozen=True, array_like=True, tag="number"):
-    """Centre and scale of a numeric feature; a missing value sits at the centre."""
-
-    name: str
-    centre: float
-    scale: float
-
-    @property
-    def width(self) -> int:
-        """Return the number of columns."""
-        return 1
-
-    def columns(self, values: Sequence[Any]) -> FloatArray:
-        """Return an n×1 array of standardised values."""
-        raw = np.array([_number(value) for value in values], dtype=np.float64)
-        scaled = (raw - self.centre) / self.scale
-        return np.clip(np.where(np.isnan(scaled), 0.0, scaled), -_FAR, _FAR)[:, None]
-
-
-class Category(msgspec.Struct, frozen=True, array_like=True, tag="category"):
-    """The levels of a category seen at fitting time; a missing or unseen level is all zeros."""
-
-    name: str
-    levels: list[str]
-
-    @property
-    def width(self) -> int:
-        """Return the number of columns."""
-        return len(self.levels)
-
-    def columns(self, values: Sequence[Any]) -> FloatArray:
-        """Return an n×levels array of zeros and ones."""
-        position: dict[str | None, int] = {level: column for column, level in enumerate(self.levels)}
-        codes = np.array([position.get(_level(value), -1) for value in values], dtype=np.intp)
-        member: FloatArray = (codes[:, None] == np.arange(self.width)).astype(np.float64)
-        return member
-
-
 class Encoder(msgspec.Struct, frozen=True, array_like=True):
-    """Turns feature values into the rows of a design matrix, an intercept first."""
+    """Turns feature values into the rows of a design matrix: an intercept, the numbers, the categories."""
 
-    features: list[Numeric | Category]
+    numbers: list[str]
+    scaler: Scaler
+    categories: list[str]
+    vocabularies: list[Vocabulary]
 
     @property
     def names(self) -> list[str]:
         """Return the name of every column."""
-        names = ["intercept"]
-        for feature in self.features:
-            levels = feature.levels if isinstance(feature, Category) else None
-            names += [feature.name] if levels is None else [f"{feature.name}={level}" for level in levels]
-        return names
+        levels = [
+            f"{name}={level}"
+            for name, vocabulary in zip(self.categories, self.vocabularies, strict=True)
+            for level in vocabulary.words
+        ]
+        return ["intercept", *self.numbers, *levels]
 
     def transform(self, values: Mapping[str, Sequence[Any]], rows: int) -> FloatArray:
-        """Return the rows×columns design matrix of feature values given by name; `None` is missing."""
-        blocks = [feature.columns(values[feature.name]) for feature in self.features]
-        return np.ascontiguousarray(np.hstack([np.ones((rows, 1)), *blocks]))
+        """Return the rows×columns design matrix of feature values given by name; `None` is missing.
+
+        A missing number sits at the mean, a missing or unseen level in no column: both are the prior.
+        """
+        blocks = [np.ones((rows, 1)), standardised(self.scaler, _table(self.numbers, values, rows))]
+        for name, vocabulary in zip(self.categories, self.vocabularies, strict=True):
+            blocks.append(one_hot(vocabulary, [_level(value) for value in values[name]]))
+        return np.ascontiguousarray(np.hstack(blocks))
+
+
+NO_FEATURES = Encoder([], new_scaler(0), [], [])
+"""The encoder of a company that has learned from nobody: an intercept alone."""
 
 
 def fit_encoder(
     kinds: Mapping[str, Literal["number", "category"]], values: Mapping[str, Sequence[Any]]
 ) -> Encoder:
-    """Learn centres, scales and levels from feature values by name.
+    """Learn means, spreads and levels from feature values by name.
 
-    A numeric feature without spread keeps scale 1; with fewer than two values its column is constant zero.
+    >>> encoder = fit_encoder({"age": "number", "city": "category"}, {"age": [20, 40], "city": ["Rome", None]})
+    >>> encoder.transform({"age": [40, None], "city": ["Rome", "Oslo"]}, 2)
+    array([[1., 1., 1.],
+           [1., 0., 0.]])
     """
-    features: list[Numeric | Category] = []
-    for name in sorted(kinds):
-        if kinds[name] == "number":
-            features.append(_fit_numeric(name, values[name]))
-        else:
-            features.append(_fit_category(name, values[name]))
-    return Encoder(features)
+    numbers = sorted(name for name, kind in kinds.items() if kind == "number")
+    categories = sorted(name for name, kind in kinds.items() if kind == "category")
+    rows = len(next(iter(values.values()), ()))
+    scaler = observed(new_scaler(len(numbers)), _table(numbers, values, rows))
+    return Encoder(numbers, scaler, categories, [_vocabulary(values[name]) for name in categories])
 
 
-def _fit_numeric(name: str, values: Sequence[Any]) -> Numeric:
-    raw = np.array([_number(value) for value in values], dtype=np.float64)
-    known = raw[~np.isnan(raw)]
-    if known.size == 0:
-        return Numeric(name, 0.0, 1.0)
-    scale = float(known.std())
-    return Numeric(name, float(known.mean()), scale if scale > 0 else 1.0)
-
-
-def _fit_category(name: str, values: Sequence[Any]) -> Category:
-    counts: dict[str, int] = {}
-    for value in values:
-        if (level := _level(value)) is not None:
-            counts[level] = counts.get(level, 0) + 1
+def _vocabulary(values: Sequence[Any]) -> Vocabulary:
+    counts = Counter(level for value in values if (level := _level(value)) is not None)
     kept = sorted(counts, key=lambda level: (-counts[level], level))[:_LEVELS]
-    return Category(name, sorted(kept))
+    return Vocabulary(len(kept), tuple(sorted(kept)))
+
+
+def _table(names: list[str], values: Mapping[str, Sequence[Any]], rows: int) -> FloatArray:
+    columns = [[_number(value) for value in values[name]] for name in names]
+    return np.array(columns, dtype=np.float64).reshape(len(names), rows).T
 
 
 def _number(value: Any) -> float:

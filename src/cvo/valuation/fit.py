@@ -44,7 +44,7 @@ class Effect(msgspec.Struct, frozen=True):
 def fit(
     catalogue: Catalogue, deliveries: Deliveries, effects: Sequence[Effect], as_of: Instant, currency: str
 ) -> Models:
-    """Return models learned from deliveries and measured effects; same input in the same order, same bytes."""
+    """Return models learned from deliveries and measured effects; same input in same order, same bytes."""
     kinds = {name: feature.kind for name, feature in catalogue.features.items()}
     encoder = fit_encoder(kinds, deliveries.values)
     empty = untrained(catalogue, assumptions_of(catalogue), encoder, as_of)
@@ -62,7 +62,7 @@ def fit(
 
 
 def _margins(empty: Models, which: NDArray[np.int64], deliveries: Deliveries) -> MarginModel | None:
-    """Learn what a response is worth; a window that lost money counts as nothing, for margins are positive."""
+    """Learn what a response is worth; a window that lost money counts as nothing: margins are positive."""
     responded = deliveries.responded
     worth = np.maximum(deliveries.margin[responded], 0.0)
     prior = empty.margins

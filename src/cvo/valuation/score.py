@@ -37,7 +37,8 @@ Moments = tuple[FloatArray, FloatArray]
 class Scores(msgspec.Struct, frozen=True, eq=False):
     """Scores of n situations × k actions, in major units; per action where an array is (k,).
 
-    `mean` and `sd` (n, k) are of the score, the rest its ingredients. An action without a value has NaN.
+    `mean` and `sd` (n, k) are of the score, the rest its ingredients. NaN stands where no score was wanted, and
+    for an action that nothing gives a value.
     """
 
     mean: FloatArray
@@ -80,16 +81,23 @@ class Valuer:
         """Return the n×d rows that the models see."""
         return self._encoder.transform(self.reader.values(situations), len(situations))
 
-    def score(self, design: FloatArray) -> Scores:
-        """Score every action for every row; a row's result does not depend on the others."""
-        probability = response_probability(*self._predictor(design, self._columns))
-        kappa = self.kappa.mean, self.kappa.sd**2
-        uplift, variance = product(kappa, probability, self._margin)
+    def score(self, design: FloatArray, wanted: NDArray[np.bool_]) -> Scores:
+        """Score the `wanted` (n, k) cells, the others NaN; a cell's result does not depend on the others."""
+        rows, columns = np.nonzero(wanted)
+        probability = response_probability(*self._predictor.cells(design, rows, self._columns[columns]))
+        kappa, margin = (self.kappa.mean, self.kappa.sd**2), self._margin
+        uplift, variance = product(_of(kappa, columns), probability, _of(margin, columns))
+
+        def table(values: FloatArray) -> FloatArray:
+            cells = np.full(wanted.shape, np.nan)
+            cells[rows, columns] = values
+            return cells
+
         return Scores(
-            mean=uplift - self._cost,
-            sd=np.sqrt(variance),
-            uplift=uplift,
-            response_probability=probability[0],
+            mean=table(uplift - self._cost[columns]),
+            sd=table(np.sqrt(variance)),
+            uplift=table(uplift),
+            response_probability=table(probability[0]),
             margin_per_response=self._margin[0],
             incrementality=self.kappa.mean,
             cost=self._cost,
@@ -131,6 +139,10 @@ class Valuer:
         )
         grades = tuple(kappa.grade[column] for column in self._columns)
         return Kappa(kappa.mean[self._columns], kappa.sd[self._columns], grades)
+
+
+def _of(moments: Moments, columns: NDArray[np.intp]) -> Moments:
+    return moments[0][columns], moments[1][columns]
 
 
 def _with_new(margins: MarginModel, count: int) -> MarginModel:
