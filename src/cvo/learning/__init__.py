@@ -17,21 +17,14 @@ from cvo.learning.features import (
     with_words,
 )
 from cvo.learning.incrementality import Kappa, KappaAssumption, aged, incrementality
+from cvo.learning.learner import Learner, correct, fold
 from cvo.learning.margin import Margin, MarginModel, fold_margins, mean_margin, new_margins
 from cvo.learning.moments import product, response_probability
 from cvo.learning.policies import Constant, Greedy, InverseGap, Policy, Thompson, Uniform, draw, with_floor
 from cvo.learning.pooling import Pooled, pool
+from cvo.learning.prior import forget, pooled, with_new_actions
 from cvo.learning.propensity import positive, winning
-from cvo.learning.response import (
-    Learner,
-    Predictor,
-    ResponseModel,
-    fold,
-    forget,
-    new_model,
-    pooled,
-    with_new_actions,
-)
+from cvo.learning.response import Predictor, ResponseModel, new_model
 
 __all__ = [
     "Alarm",
@@ -57,6 +50,7 @@ __all__ = [
     "Vocabulary",
     "aged",
     "alarms",
+    "correct",
     "draw",
     "effect_features",
     "effect_rows",
