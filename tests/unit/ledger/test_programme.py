@@ -1,0 +1,56 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from cvo.core.clock import DAY, Instant
+from cvo.core.evidence import Estimate, NotEstimable
+from cvo.inference import look_level
+from cvo.ledger.programme import programme_effect
+
+START = Instant(20_000 * DAY)
+
+
+def customers(count=20_000, control=0.2, seed=0, rate=0.2):
+    rng = np.random.default_rng(seed)
+    arm = np.where(rng.random(count) < control, "control", "treated")
+    orders = rng.random(count) < rate + 0.1 * (arm == "treated")
+    return pl.DataFrame(
+        {"arm": arm, "orders": orders.astype(int), "value_minor": orders * rng.integers(500, 1_500, count)}
+    )
+
+
+def effect(frame=None, *, control=0.2, started=START, days=1):
+    given = customers(control=control) if frame is None else frame
+    return programme_effect(given, control, started, Instant(START + days * DAY), "EUR")
+
+
+def test_it_is_the_difference_of_the_arms_a_customer():
+    frame = customers()
+    found = effect(frame)
+    means = dict(frame.group_by("arm").agg(pl.col("value_minor").mean()).iter_rows())
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx((means["treated"] - means["control"]) / 100)
+    assert found.unit == "EUR a customer"
+    assert found.sample_size == 20_000
+
+
+@pytest.mark.parametrize(("days", "look"), [(0, 1), (6.99, 1), (7, 2), (70, 11)])
+def test_every_week_is_another_look_with_a_wider_interval(days, look):
+    assert effect(days=days).interval.level == look_level(look)
+
+
+def test_without_a_programme_or_without_control_there_is_a_reason():
+    assert effect(started=None).reason == "no live decisions"
+    assert effect(customers(control=0.0), control=0.0).reason == "no control group"
+
+
+def test_arms_that_did_not_fall_as_planned_are_refused():
+    found = effect(customers(control=0.2), control=0.25)
+    assert isinstance(found, NotEstimable)
+    assert found.reason == "sample ratio"
+
+
+def test_too_few_buyers_in_either_arm_are_refused_and_counted():
+    found = effect(customers(count=2_000, rate=0.1))
+    assert found.reason == "too few buyers"
+    assert "in control" in found.detail
