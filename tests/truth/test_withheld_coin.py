@@ -10,7 +10,7 @@ import pytest
 from cvo.core.clock import DAY, HOUR, Instant
 from cvo.core.evidence import Grade
 from cvo.core.ids import PersonId
-from cvo.decisions.withholding import Coins
+from cvo.decisions.withholding import Coins, Withholding
 from cvo.inference import clustered_mean, difference
 from cvo.profiles.profile import Profile
 from cvo.simulate import repeated_visits, thrown_coins
@@ -64,7 +64,7 @@ def test_the_coin_of_a_decision_is_one_per_window():
                     Profile(),
                     Instant(start + view * HOUR),
                 )
-                .coin("offer", window_days, 0.5)
+                .coin("offer", Withholding(window_days, 0.5))
                 .withholds
                 for view in range(VIEWS)
             ]

@@ -131,24 +131,25 @@ class _Record:
             currency=self._policy.settings.currency,
             refused=self._refused(codes, qualified),
             scored=self._scored(positions),
-            slots=self._slots(positions, probabilities),
+            slots=self._slots(positions.tolist(), probabilities),
         )
 
     def _refused(self, codes: CodeArray, qualified: NDArray[np.bool_]) -> list[Refused]:
         actions: dict[int, list[str]] = {}
+        names, refused_by = self._qualifier.actions, codes.tolist()
         for position in np.flatnonzero(~qualified).tolist():
-            actions.setdefault(int(codes[position]), []).append(self._qualifier.actions[position])
+            actions.setdefault(refused_by[position], []).append(names[position])
         reasons = self._qualifier.refusals
         refused: list[Refused] = []
-        for code, names in actions.items():
+        for code, refused_actions in actions.items():
             refusal = UNVALUED if code == QUALIFIED else reasons[code]
-            refused.append(Refused(refusal.tier, refusal.rule, names))
+            refused.append(Refused(refusal.tier, refusal.rule, refused_actions))
         return refused
 
     def _scored(self, positions: NDArray[np.intp]) -> Scored:
         scores, row = self._scores, self._row
         return Scored(
-            actions=[self._qualifier.actions[position] for position in positions],
+            actions=[self._qualifier.actions[position] for position in positions.tolist()],
             response_probability=scores.response_probability[row, positions].tolist(),
             margin_per_response=scores.margin_per_response[positions].tolist(),
             incrementality=scores.incrementality[positions].tolist(),
@@ -159,32 +160,29 @@ class _Record:
             price=[],
             score=scores.mean[row, positions].tolist(),
             score_sd=scores.sd[row, positions].tolist(),
-            grade=[scores.grades[position] for position in positions],
+            grade=[scores.grades[position] for position in positions.tolist()],
         )
 
-    def _slots(self, open_positions: NDArray[np.intp], probabilities: FloatArray) -> list[Slot]:
-        slots: list[Slot] = []
-        for rank in range(1, self._policy.catalogue.placements[self._case.request.placement].slots + 1):
-            if rank > 1:
-                probabilities = self._policy.choice.probabilities(
-                    self._scores.mean[self._row, open_positions], self._scores.sd[self._row, open_positions]
-                )
-            slot = self._slot(rank, [self._qualifier.actions[p] for p in open_positions], probabilities)
-            slots.append(slot)
-            open_positions = np.array(
-                [p for p in open_positions if self._qualifier.actions[p] != slot.chosen], dtype=np.intp
+    def _slots(self, open_positions: list[int], probabilities: FloatArray) -> list[Slot]:
+        slots = [self._slot(1, open_positions, probabilities)]
+        for rank in range(2, self._policy.catalogue.placements[self._case.request.placement].slots + 1):
+            taken = slots[-1].chosen
+            open_positions = [p for p in open_positions if self._qualifier.actions[p] != taken]
+            probabilities = self._policy.choice.probabilities(
+                self._scores.mean[self._row, open_positions], self._scores.sd[self._row, open_positions]
             )
+            slots.append(self._slot(rank, open_positions, probabilities))
         return slots
 
-    def _slot(self, rank: int, actions: list[str], probabilities: FloatArray) -> Slot:
-        options = [*actions, NOTHING]
+    def _slot(self, rank: int, positions: list[int], probabilities: FloatArray) -> Slot:
+        options = [*(self._qualifier.actions[position] for position in positions), NOTHING]
         uniform = keyed_uniform(self._policy.settings.seed, "draw", self._id, rank)
         if self._case.subject.arm is Arm.CONTROL:
-            chosen, delivered = NOTHING, [0.0] * len(actions) + [1.0]
+            chosen, delivered = NOTHING, [0.0] * len(positions) + [1.0]
         else:
             chosen = options[int(draw(probabilities, uniform))]
-            delivered = self._delivered(actions, probabilities)
-        thrown = self._coins.coin(chosen, *self._withholding(chosen)) if chosen else None
+            delivered = self._delivered(options, probabilities)
+        thrown = self._coins.coin(chosen, self._policy.withholding[chosen]) if chosen else None
         return Slot(
             rank=rank,
             options=options,
@@ -197,14 +195,15 @@ class _Record:
             delivery=self._delivery(thrown),
         )
 
-    def _delivered(self, actions: list[str], probabilities: FloatArray) -> list[float]:
-        """Return the probabilities with which the customer gets each action, and last nothing."""
-        withheld = [self._coins.withheld_probability(each, *self._withholding(each)) for each in actions]
-        delivered: list[float] = (probabilities[:-1] * (1.0 - np.array(withheld))).tolist()
+    def _delivered(self, options: list[str], probabilities: FloatArray) -> list[float]:
+        """Return the probabilities with which the customer gets each option; nothing gets what is withheld."""
+        rules = self._policy.withholding
+        rates = np.array([rules[action].rate for action in options[:-1]])
+        for action, fallen in self._coins.fallen(rules).items():
+            if action in options:
+                rates[options.index(action)] = float(fallen.withholds)
+        delivered: list[float] = (probabilities[:-1] * (1.0 - rates)).tolist()
         return [*delivered, max(0.0, 1.0 - sum(delivered))]
-
-    def _withholding(self, action: str) -> tuple[int, float]:
-        return self._policy.catalogue.actions[action].window_days, self._policy.withheld_rates[action]
 
     def _creative(self, action: str, rank: int) -> str:
         creatives = self._policy.catalogue.actions[action].creatives

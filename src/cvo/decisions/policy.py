@@ -7,6 +7,7 @@ from cvo.actions.qualify import Qualifier
 from cvo.actions.settings import Settings
 from cvo.core.digest import digest
 from cvo.decisions.decision import Pins
+from cvo.decisions.withholding import Withholding
 from cvo.learning import Thompson
 from cvo.valuation.models import Models
 from cvo.valuation.score import Valuer
@@ -34,10 +35,15 @@ class Policy:
         return self._qualifiers[placement]
 
     @cached_property
-    def withheld_rates(self) -> dict[str, float]:
-        """Return the probability with which a chosen delivery of each action is withheld."""
-        own = {key: action.withheld_rate for key, action in self.catalogue.actions.items()}
-        return {key: self.settings.withheld_rate if rate is None else rate for key, rate in own.items()}
+    def withholding(self) -> dict[str, Withholding]:
+        """Return how deliveries of each action are withheld."""
+        usual = self.settings.withheld_rate
+        return {
+            key: Withholding(
+                action.window_days, usual if action.withheld_rate is None else action.withheld_rate
+            )
+            for key, action in self.catalogue.actions.items()
+        }
 
     @cached_property
     def _settings_version(self) -> str:

@@ -4,12 +4,16 @@ A coin thrown anew at every page view would reach nearly everybody sooner or lat
 delivered and withheld would measure nothing.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from cvo.core.clock import DAY, Instant
 from cvo.core.ids import PersonId
 from cvo.core.random import keyed_uniform
 from cvo.profiles.profile import Profile
+
+_CONTACTS = "contact:action:"
 
 
 class Coin(msgspec.Struct, frozen=True):
@@ -24,24 +28,40 @@ class Coin(msgspec.Struct, frozen=True):
         return self.value < self.rate
 
 
+class Withholding(msgspec.Struct, frozen=True):
+    """How deliveries of one action are withheld: with probability `rate`, by one coin every `window_days`."""
+
+    window_days: int
+    rate: float
+
+
 class Coins:
     """The coins of one customer at one instant; windows are fixed stretches of the calendar."""
 
     def __init__(self, seed: str, person_id: PersonId, profile: Profile, at: Instant) -> None:
         self._seed, self._person_id, self._at = seed, person_id, at
-        self._tallies = profile.tallies
+        self._contacted = {
+            key[len(_CONTACTS) :]: tally.last_at
+            for key, tally in profile.tallies.items()
+            if key.startswith(_CONTACTS)
+        }
 
-    def coin(self, action: str, window_days: int, rate: float) -> Coin:
+    def coin(self, action: str, rule: Withholding) -> Coin:
         """Return the coin of an action in its window."""
-        window = self._at // (window_days * DAY)
-        return Coin(keyed_uniform(self._seed, "withheld", self._person_id, action, window), rate)
+        window = self._at // (rule.window_days * DAY)
+        return Coin(keyed_uniform(self._seed, "withheld", self._person_id, action, window), rule.rate)
 
-    def withheld_probability(self, action: str, window_days: int, rate: float) -> float:
-        """Return the probability that a choice of the action is withheld, as it stands before this decision.
+    def fallen(self, rules: Mapping[str, Withholding]) -> dict[str, Coin]:
+        """Return the coins of the actions that were chosen before in their window: their side is a fact by now.
 
-        Once an action was chosen in a window its coin has fallen, and its side is a fact: 0 or 1.
+        Every other action is still withheld with the probability `rate`.
         """
-        contacts = self._tallies.get(f"contact:action:{action}")
-        if contacts is None or contacts.last_at < self._at // (window_days * DAY) * window_days * DAY:
-            return rate
-        return float(self.coin(action, window_days, rate).withholds)
+        return {
+            action: self.coin(action, rules[action])
+            for action, last_at in self._contacted.items()
+            if action in rules and last_at >= _start(self._at, rules[action])
+        }
+
+
+def _start(at: Instant, rule: Withholding) -> int:
+    return at - at % (rule.window_days * DAY)
