@@ -35,7 +35,7 @@ def page(demo: Demo) -> Page:
             ("Customers in the trial", COUNT.text(customers)),
             ("Taught", COUNT.text(demo.learning_customers)),
             ("Judged", COUNT.text(demo.evaluated_customers)),
-            ("Drawn by lot", "Men’s e-mail, women’s e-mail or none, one third each"),
+            ("Drawn by lot", "Men’s, women’s or no e-mail"),
             ("Outcome window", f"{demo.value.window_days} days"),
             ("Seed", str(demo.seed)),
         ),

@@ -55,27 +55,21 @@ def result(demo: Demo) -> Section:
 
 def _cards(demo: Demo, change: Format) -> Figures:
     learned, single = demo.policies["learned"], demo.policies[demo.best_single]
+    differences = (
+        ("Learned policy against no e-mail", learned.difference_to_nobody),
+        (f"Learned policy against the {inside(demo.best_single)} for all", learned.difference_to_best_single),
+        (f"{POLICIES[demo.best_single]} against no e-mail", single.difference_to_nobody),
+    )
     return Figures(
-        (
+        tuple(
             Figure(
-                label="Caused by the learned policy, per 1,000 customers",
-                estimate=learned.difference_to_nobody,
+                label=label,
+                estimate=difference,
                 format=change,
-                note=f"Against no e-mail. {findings.comparison(learned.difference_to_nobody)}",
-                emphasis=True,
-            ),
-            Figure(
-                label=f"Learned policy against the {inside(demo.best_single)} for all",
-                estimate=learned.difference_to_best_single,
-                format=change,
-                note=findings.comparison(learned.difference_to_best_single),
-            ),
-            Figure(
-                label=f"Caused by the {inside(demo.best_single)} for all",
-                estimate=single.difference_to_nobody,
-                format=change,
-                note=f"Against no e-mail. {findings.comparison(single.difference_to_nobody)}",
-            ),
+                note=f"Margin caused per 1,000 customers. {findings.comparison(difference)}",
+                emphasis=place == 0,
+            )
+            for place, (label, difference) in enumerate(differences)
         )
     )
 
