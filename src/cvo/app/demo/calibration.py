@@ -59,10 +59,11 @@ def calibrations(company: Company, decisions: Sequence[Decision], customers: Cus
         as_of=company.clock.now(),
     ).sort("person_id")
     predicted = {
-        (decision.person_id, candidate.action): candidate.terms.response_probability
+        (decision.person_id, action): probability
         for decision in decisions
-        for candidate in decision.candidates
-        if candidate.terms is not None
+        for action, probability in zip(
+            decision.scored.actions, decision.scored.response_probability, strict=True
+        )
     }
     found: dict[str, list[tuple[float, bool]]] = {}
     for person_id, action, responded in rows.select("person_id", "delivered", "responded").iter_rows():
