@@ -20,7 +20,6 @@ from cvo.decisions.decision import (
     Arm,
     Decision,
     Purpose,
-    Refused,
     Request,
     Scored,
     Slot,
@@ -117,6 +116,7 @@ class _Record:
     ) -> Decision:
         request, subject = self._case.request, self._case.subject
         positions = np.flatnonzero(qualified)
+        refused, refusals = self._refusals(codes, qualified)
         return Decision(
             decision_id=self._id,
             person_id=subject.person_id,
@@ -129,22 +129,24 @@ class _Record:
             arm=subject.arm,
             pins=self._pins,
             currency=self._policy.settings.currency,
-            refused=self._refused(codes, qualified),
+            refused=refused,
+            refusals=refusals,
             scored=self._scored(positions),
             slots=self._slots(positions.tolist(), probabilities),
         )
 
-    def _refused(self, codes: CodeArray, qualified: NDArray[np.bool_]) -> list[Refused]:
-        actions: dict[int, list[str]] = {}
+    def _refusals(
+        self, codes: CodeArray, qualified: NDArray[np.bool_]
+    ) -> tuple[dict[str, int], list[Refusal]]:
+        """Return the number of each refused action's refusal, and the refusals in the order of their numbers."""
         names, refused_by = self._qualifier.actions, codes.tolist()
-        for position in np.flatnonzero(~qualified).tolist():
-            actions.setdefault(refused_by[position], []).append(names[position])
-        reasons = self._qualifier.refusals
-        refused: list[Refused] = []
-        for code, refused_actions in actions.items():
-            refusal = UNVALUED if code == QUALIFIED else reasons[code]
-            refused.append(Refused(refusal.tier, refusal.rule, refused_actions))
-        return refused
+        numbers: dict[int, int] = {}
+        refused = {
+            names[position]: numbers.setdefault(refused_by[position], len(numbers))
+            for position in np.flatnonzero(~qualified).tolist()
+        }
+        known = self._qualifier.refusals
+        return refused, [UNVALUED if code == QUALIFIED else known[code] for code in numbers]
 
     def _scored(self, positions: NDArray[np.intp]) -> Scored:
         scores, row = self._scores, self._row

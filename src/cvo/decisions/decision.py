@@ -83,14 +83,6 @@ class Candidate(msgspec.Struct, frozen=True):
     terms: Terms | None
 
 
-class Refused(msgspec.Struct, frozen=True, array_like=True):
-    """All actions that one rule refuses."""
-
-    tier: str
-    rule: str
-    actions: list[str]
-
-
 class Scored(msgspec.Struct, frozen=True, array_like=True):
     """The scores of the qualified actions, a column a term; an empty column is zero for all.
 
@@ -156,18 +148,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     arm: Arm
     pins: Pins
     currency: str
-    refused: list[Refused]
+    refused: dict[str, int]
+    """Refused actions, with the number of their refusal in `refusals`."""
+    refusals: list[Refusal]
     scored: Scored
     slots: list[Slot]
 
     @property
     def candidates(self) -> list[Candidate]:
         """Return every action of the catalogue in alphabetical order, refused or scored term by term."""
-        refused = [
-            Candidate(action, Refusal(each.tier, each.rule), None)
-            for each in self.refused
-            for action in each.actions
-        ]
+        refused = [Candidate(action, self.refusals[number], None) for action, number in self.refused.items()]
         scored = [Candidate(action, None, terms) for action, terms in self.scored.terms().items()]
         return sorted([*refused, *scored], key=lambda candidate: candidate.action)
 
