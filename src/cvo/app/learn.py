@@ -11,6 +11,7 @@ from cvo.app.state import MODELS_CHANGE, recorded, running_catalogue
 from cvo.core.evidence import Estimate
 from cvo.core.money import minor_unit
 from cvo.events.event import Delivery
+from cvo.inference import GuardRails
 from cvo.ledger.attributed import responses_to_deliveries
 from cvo.ledger.causal import outcomes, triggers
 from cvo.ledger.caused import caused_by_action
@@ -22,6 +23,9 @@ from cvo.valuation.assumptions import assumptions_of
 from cvo.valuation.features import FeatureReader
 from cvo.valuation.fit import Deliveries, Effect, fit
 from cvo.valuation.models import Models
+
+ENOUGH_TO_LEARN = GuardRails(min_buyers=20)
+"""What a model may learn from: it weighs an effect by its standard error, so it can use what no report should show."""
 
 
 class Learned(msgspec.Struct, frozen=True):
@@ -78,7 +82,7 @@ def _fit(company: Company, catalogue: Catalogue, customers: Customers) -> Learne
             caused.margin.value / caused.deliveries,
             caused.margin.standard_error / caused.deliveries,
         )
-        for caused in caused_by_action(scored, currency)
+        for caused in caused_by_action(scored, currency, ENOUGH_TO_LEARN)
         # Where everybody brought the same to the cent, the data has no scale to weigh it by.
         if isinstance(caused.margin, Estimate)
         and caused.margin.standard_error > 0

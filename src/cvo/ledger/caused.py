@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cvo.core.evidence import Estimate, Grade, NotEstimable
 from cvo.core.money import minor_unit
-from cvo.inference import buyers_refusal, clustered_mean
+from cvo.inference import DEFAULT_GUARD_RAILS, GuardRails, buyers_refusal, clustered_mean
 
 FloatArray = NDArray[np.float64]
 
@@ -35,14 +35,18 @@ class Caused(msgspec.Struct, frozen=True, kw_only=True):
     value: Estimate | NotEstimable
 
 
-def caused_by_action(scored: pl.DataFrame, currency: str) -> list[Caused]:
+def caused_by_action(
+    scored: pl.DataFrame, currency: str, rails: GuardRails = DEFAULT_GUARD_RAILS
+) -> list[Caused]:
     """Estimate the caused totals of every action delivered in the scored triggers (from `causal.outcomes`).
 
-    An action gets a typed reason instead of a
-    number when fewer than 100 buyers stand on either side of its comparison.
+    An action gets a typed reason instead of a number when fewer buyers than `rails` ask for (100) stand on
+    either side of its comparison.
     """
     found = scored.filter(pl.col("delivered") != "")["delivered"].unique().sort().to_list()
-    return [_total("action", name, [name], scored, currency) for name in found]
+    return [
+        _total("action", name, _contrasts([name], scored), scored, currency, rails=rails) for name in found
+    ]
 
 
 def caused_by_stage(scored: pl.DataFrame, currency: str) -> list[Caused]:
@@ -50,17 +54,25 @@ def caused_by_stage(scored: pl.DataFrame, currency: str) -> list[Caused]:
     delivered = scored.filter(pl.col("delivered") != "")
     stages = delivered.group_by("stage", maintain_order=True).agg(pl.col("delivered").unique().sort())
     return [
-        _total("stage", stage, actions, scored, currency)
+        _total("stage", stage, _contrasts(actions, scored), scored, currency)
         for stage, actions in sorted(stages.iter_rows(), key=lambda row: str(row[0]))
     ]
 
 
-def _total(by: str, name: str, actions: list[str], scored: pl.DataFrame, currency: str) -> Caused:
-    contrasts = [_contrast(action, scored) for action in actions]
+def _total(
+    by: str,
+    name: str,
+    contrasts: list["_Contrast"],
+    scored: pl.DataFrame,
+    currency: str,
+    *,
+    rails: GuardRails = DEFAULT_GUARD_RAILS,
+) -> Caused:
     got: FloatArray = np.sum([contrast.got for contrast in contrasts], axis=0)
     spend = float(got @ scored["contact_cost_minor"].to_numpy()) * minor_unit(currency)
     totals = {
-        money: _estimate(contrasts, scored, f"{money}_minor", currency) for money in ("revenue", "margin")
+        money: _estimate(contrasts, scored, f"{money}_minor", currency, rails)
+        for money in ("revenue", "margin")
     }
     margin = totals["margin"]
     return Caused(
@@ -83,6 +95,10 @@ class _Contrast(msgspec.Struct, frozen=True, eq=False):
     odds: FloatArray
 
 
+def _contrasts(actions: list[str], scored: pl.DataFrame) -> list[_Contrast]:
+    return [_contrast(action, scored) for action in actions]
+
+
 def _contrast(action: str, scored: pl.DataFrame) -> _Contrast:
     this, nothing = _probability(action), _probability("")
     columns = scored.select(
@@ -103,7 +119,7 @@ def _probability(option: str) -> pl.Expr:
 
 
 def _estimate(
-    contrasts: list[_Contrast], scored: pl.DataFrame, money: str, currency: str
+    contrasts: list[_Contrast], scored: pl.DataFrame, money: str, currency: str, rails: GuardRails
 ) -> Estimate | NotEstimable:
     y = scored[money].to_numpy() * minor_unit(currency)
     bought = scored["revenue_minor"].to_numpy() > 0
@@ -115,9 +131,10 @@ def _estimate(
                 f"could have got {contrast.action}, got nothing": int(
                     np.count_nonzero(bought & (contrast.odds > 0))
                 ),
-            }
+            },
+            rails,
         )
-        if refused:
+        if refused is not None:
             return refused
         count = contrast.got.sum()
         weights = contrast.odds * (count / contrast.odds.sum())
