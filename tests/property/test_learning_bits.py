@@ -26,6 +26,12 @@ def test_a_row_is_predicted_the_same_alone_and_in_any_batch(size):
         some_mean, some_variance = predict(features[part])
         assert some_mean.tobytes() == mean[part].tobytes()
         assert some_variance.tobytes() == variance[part].tobytes()
+    own = np.repeat(features[:, None, :], actions, axis=1)
+    for table, again in zip(predict(features), predict(own), strict=True):
+        assert table.tobytes() == again.tobytes()
+    rows, columns = np.nonzero(rng.random(mean.shape) < 0.5)
+    for table, cells in zip((mean, variance), predict.cells(features, rows, columns), strict=True):
+        assert table[rows, columns].tobytes() == cells.tobytes()
     one = response_probability(mean[start : start + 1], variance[start : start + 1])
     every = response_probability(mean, variance)
     assert one[0].tobytes() == every[0][start].tobytes()
