@@ -1,8 +1,8 @@
 """Reward while learning: labelled data as a bandit that is told only whether its choice was right.
 
 Each row is seen once; the learner draws a label from its probabilities, 1 % of them spread evenly, and learns
-0 or 1. Settings of both sides are chosen from sweeps of the same size on shuffles of their own, then five
-other shuffles are averaged. Both read the same numbers, standardised by what had been seen before.
+0 or 1. Settings of both sides are chosen from sweeps of the same size on the same shuffles, then five other
+shuffles are averaged. Both read the same numbers, standardised by what had been seen before.
 """
 
 import subprocess
@@ -24,25 +24,30 @@ STREAMS = ("scikit-learn==1.9.1", "river==0.26.1")
 FLOOR = 0.01
 TARGETS = {"digits": 0.84, "segment": 0.87, "letter": 0.60}
 SHUFFLES = range(5)
-TUNING_SHUFFLES = (100, 101)
-TUNING_ROWS = 5_000
+TUNING_ROWS = 6_000
+MOST_FOR_PRODUCTS = 20
+"""With more features their products are too many for a full covariance; VW may still use them."""
 
 OUR_SETTINGS = [
-    {"scale": scale, "sd": sd, "own_sd": own}
-    for scale, sd, own in product((0.1, 0.15, 0.2, 0.3), (1.5, 3.0), (0.15, 0.5))
+    {"scale": scale, "sd": sd, "products": products}
+    for products, scale, sd in product((False, True), (0.1, 0.15, 0.2, 0.3), (1.5, 3.0, 5.0))
 ]
 VW_SETTINGS = [
     f"{exploration} -l {rate}"
     for exploration, rate in product(
         (
             "--epsilon 0.02",
-            "--epsilon 0.1",
+            "--epsilon 0.02 -q xx",
             "--cover 3",
+            "--cover 3 -q xx",
             "--bag 5",
-            "--first 300",
-            "--cb_explore_adf --squarecb -q xA --gamma_scale 10",
-            "--cb_explore_adf --squarecb -q xA --gamma_scale 100",
-            "--cb_explore_adf --epsilon 0.02 --cb_type mtr -q xA",
+            "--bag 5 -q xx",
+            "--cb_explore_adf --squarecb --gamma_scale 10 --interactions xA",
+            "--cb_explore_adf --squarecb --gamma_scale 10 --interactions xA --interactions xxA",
+            "--cb_explore_adf --squarecb --gamma_scale 100 --interactions xA",
+            "--cb_explore_adf --squarecb --gamma_scale 100 --interactions xA --interactions xxA",
+            "--cb_explore_adf --epsilon 0.02 --cb_type mtr --interactions xA",
+            "--cb_explore_adf --epsilon 0.02 --cb_type mtr --interactions xA --interactions xxA",
         ),
         (0.1, 0.5),
     )
@@ -80,15 +85,23 @@ def shuffled(stream: Stream, shuffle: int) -> Stream:
     return Stream(np.column_stack([np.ones(len(order)), rows]), stream.labels[order])
 
 
-def our_reward(stream: Stream, shuffle: int, *, scale: float, sd: float, own_sd: float) -> float:
+def with_products(features: np.ndarray) -> np.ndarray:
+    """Append the products of every pair of features, as `--interactions xx` does."""
+    left, right = np.triu_indices(features.shape[1] - 1)
+    numbers = features[:, 1:]
+    return np.column_stack([features, 0.5 * (numbers[:, left] * numbers[:, right] - (left == right))])
+
+
+def our_reward(stream: Stream, shuffle: int, *, scale: float, sd: float, products: bool) -> float:
     """Full-covariance Bayesian regression, optimistic Thompson sampling, exact probabilities."""
-    width, actions = stream.features.shape[1], stream.actions
+    features = np.ascontiguousarray(with_products(stream.features) if products else stream.features)
+    width, actions = features.shape[1], stream.actions
     assumed_mean, assumed_sd = np.zeros(width), np.full(width, sd / np.sqrt(width - 1))
-    assumed_mean[0], assumed_sd[0] = 1 / actions, own_sd
+    assumed_mean[0], assumed_sd[0] = 1 / actions, 0.15
     learner = Learner(new_model(actions, assumed_mean, assumed_sd, link="identity", noise_variance=0.25))
     uniforms = np.random.default_rng([shuffle, 1]).random(len(stream.labels))
     hits = 0
-    for row, label, uniform in zip(stream.features, stream.labels.tolist(), uniforms, strict=True):
+    for row, label, uniform in zip(features, stream.labels.tolist(), uniforms, strict=True):
         mean, variance = learner.predict(row)
         probabilities = with_floor(winning(mean, scale * np.sqrt(variance), half=True), FLOOR)
         action = int(draw(probabilities, uniform))
@@ -111,13 +124,15 @@ def vw_rewards(vw: Peer, stream: Stream, folder: Path, settings: list[str], shuf
 
 
 def compare(name: str, stream: Stream, vw: Peer, folder: Path) -> list[Row]:
-    tuning = []
-    for shuffle in TUNING_SHUFFLES:
+    settings = [o for o in OUR_SETTINGS if not o["products"] or stream.features.shape[1] <= MOST_FOR_PRODUCTS]
+    ours, theirs = [], []
+    for shuffle in range(100, 100 + max(1, TUNING_ROWS // len(stream.labels))):
         whole = shuffled(stream, shuffle)
-        tuning.append((shuffle, Stream(whole.features[:TUNING_ROWS], whole.labels[:TUNING_ROWS])))
-    ours = np.mean([[our_reward(part, s, **o) for o in OUR_SETTINGS] for s, part in tuning], axis=0)
-    theirs = np.mean([vw_rewards(vw, part, folder, VW_SETTINGS, s) for s, part in tuning], axis=0)
-    best, vw_best = OUR_SETTINGS[int(ours.argmax())], VW_SETTINGS[int(theirs.argmax())]
+        part = Stream(whole.features[:TUNING_ROWS], whole.labels[:TUNING_ROWS])
+        ours.append([our_reward(part, shuffle, **options) for options in settings])
+        theirs.append(vw_rewards(vw, part, folder, VW_SETTINGS, shuffle))
+    best = settings[int(np.mean(ours, axis=0).argmax())]
+    vw_best = VW_SETTINGS[int(np.mean(theirs, axis=0).argmax())]
     judged = [(shuffle, shuffled(stream, shuffle)) for shuffle in SHUFFLES]
     reward = float(np.mean([our_reward(part, s, **best) for s, part in judged]))
     peer = float(np.mean([vw_rewards(vw, part, folder, [vw_best], s)[0] for s, part in judged]))
