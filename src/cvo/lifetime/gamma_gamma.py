@@ -70,9 +70,9 @@ class GammaGamma(msgspec.Struct, frozen=True, eq=False):
         unit = float(mean.mean())
         every = max(1, x.size // _COARSE_ROWS)
         best = maximise(
-            _score(x, mean / unit),
+            log_likelihood_of(x, mean / unit),
             np.log(np.array(cls.start) - [0.0, 1.0, 0.0]),
-            coarse=_score(x[::every], mean[::every] / unit) if every > 1 else None,
+            coarse=log_likelihood_of(x[::every], mean[::every] / unit) if every > 1 else None,
             coarse_share=x[::every].size / x.size,
         )
         p, above, v = np.exp(best.theta)
@@ -120,7 +120,8 @@ class GammaGamma(msgspec.Struct, frozen=True, eq=False):
         """
         count = np.asarray(purchases, dtype=np.float64)
         x, mean = _checked(frequency, monetary_value)
-        level = rng.gamma(self.q + self.p * x, 1.0) / (self.v + x * mean)
+        customers = np.broadcast_shapes(x.shape, count.shape[1:] if count.ndim > 1 else count.shape)
+        level = rng.gamma(np.broadcast_to(self.q + self.p * x, customers), 1.0) / (self.v + x * mean)
         return np.asarray(rng.gamma(self.p * count, 1.0) / np.maximum(level, 1e-300))
 
     def simulate(self, frequency: ArrayLike, rng: np.random.Generator) -> FloatArray:
@@ -130,7 +131,7 @@ class GammaGamma(msgspec.Struct, frozen=True, eq=False):
         return np.where(x > 0, rng.gamma(self.p * np.maximum(x, 1)) / (level * np.maximum(x, 1)), 0.0)
 
 
-def _score(x: FloatArray, mean: FloatArray) -> Score:
+def log_likelihood_of(x: FloatArray, mean: FloatArray) -> Score:
     """Return the log-likelihood over (ln p, ln(q - 1), ln v); all but one logarithm a row is done
     beforehand."""
     from scipy.special import digamma, gammaln
