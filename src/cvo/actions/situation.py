@@ -10,7 +10,7 @@ from cvo.actions.rules import Argument, Fact, Schema, Signature, Type
 from cvo.core.clock import Instant, parse_rfc3339
 from cvo.core.errors import CatalogueError, InvalidInput
 from cvo.events.event import Scalar
-from cvo.profiles.facts import FUNCTIONS, FactType, fact
+from cvo.profiles.facts import FUNCTIONS, PATHS, FactType, fact
 from cvo.profiles.profile import Profile
 
 _TRAIT_TYPES = {
@@ -59,7 +59,9 @@ def schema(catalogue: Catalogue) -> Schema:
     }
     traits = {f"customer.{name}": _TRAIT_TYPES[trait.type] for name, trait in catalogue.traits.items()}
     return Schema(
-        paths={**_MOMENT, **traits}, namespaces={"context": None, "consent": Type.BOOL}, functions=functions
+        paths={**_MOMENT, **dict.fromkeys(PATHS, Type.NUMBER), **traits},
+        namespaces={"context": None, "consent": Type.BOOL},
+        functions=functions,
     )
 
 

@@ -110,7 +110,32 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag="decided"):
         return self.action if self.action and self.delivery is Delivery.DELIVERED else ""
 
 
-Body = TraitsSet | ConsentSet | Activity | Order | Refund | Response | Decided
+class HorizonValue(msgspec.Struct, frozen=True, array_like=True):
+    """What a customer is expected to leave within `days`: discounted margin, with P10, P50 and P90."""
+
+    days: int
+    expected_minor: int
+    p10_minor: int
+    p50_minor: int
+    p90_minor: int
+    expected_orders: float
+
+
+class Valued(msgspec.Struct, frozen=True, array_like=True, tag="valued"):
+    """A lifetime value as it was predicted, kept so that it can be scored once its horizon has passed.
+
+    `model` names the model and, after a colon, its content. `overdue` is how long the customer has been silent
+    against their own rhythm: 0 at once, 1 later than they have any reason to be.
+    """
+
+    model: str
+    currency: str
+    horizons: list[HorizonValue]
+    probability_alive: float
+    overdue: float
+
+
+Body = Valued | TraitsSet | ConsentSet | Activity | Order | Refund | Response | Decided
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True):

@@ -9,6 +9,8 @@
 | `activities(name, days)` | how many of that name; name `"any"` for all |
 | `contacts(scope, days)` | how many; scope `"any"` or `"channel:…"`, `"stage:…"`, `"team:…"`, `"action:…"` |
 | `responses(kind, scope, days)` | how many; kind is presented, dismissed, clicked, accepted or converted |
+| `lifetime.value_90_days`, `…_365_…`, `…_1095_…` | margin expected at the last valuation, in major units |
+| `lifetime.probability_alive`, `lifetime.overdue` | as of the last valuation; missing before one |
 | `days_since(what)` | days since the last of what; missing if never |
 
 `what` is `order`, `refund`, `activity[:name]`, `contact[:scope]`, `response:kind[:scope]`,
@@ -57,6 +59,14 @@ class FactFunction(msgspec.Struct, frozen=True):
 NAMESPACES: Mapping[str, FactType] = {"customer": FactType.ANY, "consent": FactType.BOOL}
 """Open namespaces: any dotted path below them is a fact of that type."""
 
+_VALUED_DAYS = (90, 365, 1_095)
+PATHS: Mapping[str, FactType] = {
+    **{f"lifetime.value_{days}_days": FactType.NUMBER for days in _VALUED_DAYS},
+    "lifetime.probability_alive": FactType.NUMBER,
+    "lifetime.overdue": FactType.NUMBER,
+}
+"""Everything else that is asked without arguments."""
+
 _TEXT = FactType.TEXT
 FUNCTIONS: tuple[FactFunction, ...] = (
     FactFunction("orders", (), windowed=True),
@@ -83,7 +93,7 @@ def fact(name: str, arguments: tuple[Argument, ...] = (), *, currency: str) -> F
     0.0
     """
     if "." in name and not arguments:
-        return _path(name)
+        return _lifetime(name, currency) if name in PATHS else _path(name)
     function = _BY_NAME.get(name)
     if function is None:
         raise InvalidInput(f"there is no fact {name!r}; there are {', '.join(sorted(_BY_NAME))}")
@@ -114,6 +124,21 @@ def _path(name: str) -> Fact:
     if namespace == "consent":
         return lambda profile, _now: profile.consent.get(member)
     raise InvalidInput(f"there is no fact {name!r}; facts begin with {' or '.join(sorted(NAMESPACES))}")
+
+
+def _lifetime(name: str, currency: str) -> Fact:
+    member = name.partition(".")[2]
+    if member in {"probability_alive", "overdue"}:
+        return lambda profile, _now: getattr(profile.valued, member, None)
+    days, unit = int(member.split("_")[1]), 10 ** minor_exponent(currency)
+
+    def ask(profile: Profile, _now: Instant) -> float | None:
+        valued = profile.valued
+        if valued is None or valued.currency != currency:
+            return None
+        return next((each.expected_minor / unit for each in valued.horizons if each.days == days), None)
+
+    return ask
 
 
 def _split(function: FactFunction, arguments: tuple[Argument, ...]) -> tuple[list[str], float | None]:

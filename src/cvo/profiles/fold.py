@@ -30,6 +30,7 @@ from cvo.events.event import (
     Response,
     TraitsSet,
     Value,
+    Valued,
 )
 from cvo.profiles.profile import LAYOUT, Profile, Tally
 
@@ -66,6 +67,8 @@ class _Draft:
         self.traits = dict(profile.traits)
         self.consent = dict(profile.consent)
         self.tallies = dict(profile.tallies)
+        self.valued = profile.valued
+        self.valued_at = profile.valued_at
 
     def profile(self) -> Profile:
         return Profile(
@@ -79,6 +82,8 @@ class _Draft:
             self.traits,
             self.consent,
             self.tallies,
+            self.valued,
+            self.valued_at,
         )
 
     def take(self, event: Event) -> None:
@@ -162,6 +167,10 @@ def _decided(draft: _Draft, at: Instant, body: Decided) -> None:
     draft.count(f"contact:stage:{body.stage}", at)
 
 
+def _valued(draft: _Draft, at: Instant, body: Valued) -> None:
+    draft.valued, draft.valued_at = body, at
+
+
 _TAKE: dict[type, Callable[[_Draft, Instant, Any], None]] = {
     TraitsSet: _traits,
     ConsentSet: _consent,
@@ -170,4 +179,5 @@ _TAKE: dict[type, Callable[[_Draft, Instant, Any], None]] = {
     Refund: _refund,
     Response: _response,
     Decided: _decided,
+    Valued: _valued,
 }

@@ -7,9 +7,9 @@ import msgspec
 from cvo.core.clock import DAY, HOUR, Instant
 from cvo.core.errors import Damaged
 from cvo.core.ids import EventId
-from cvo.events.event import Value
+from cvo.events.event import Value, Valued
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of the stored form; a profile of another layout is folded anew from the log."""
 
 WINDOW_LIMIT_DAYS = 366
@@ -124,8 +124,8 @@ def _aged(
 class Profile(msgspec.Struct, frozen=True, array_like=True):
     """What we know of one customer.
 
-    `tallies` are keyed as `profiles/fold.py` documents. `named` counts those whose name a client chose and
-    `dropped` what was not kept because a profile is bounded.
+    `valued` is the latest lifetime value predicted. `tallies` are keyed as `profiles/fold.py` documents. `named`
+    counts those whose name a client chose and `dropped` what was not kept because a profile is bounded.
     """
 
     layout: int = LAYOUT
@@ -138,6 +138,8 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
     traits: dict[str, Value] = {}
     consent: dict[str, bool] = {}
     tallies: dict[str, Tally] = {}
+    valued: Valued | None = None
+    valued_at: Instant = Instant(0)
 
 
 EMPTY = Profile()

@@ -1,0 +1,168 @@
+"""Lifetime value of a company's customers: predicted, kept in the log, and scored when a horizon has passed."""
+
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from cvo.app.clv_fit import Question, clv_fit, customer_rows
+from cvo.app.clv_read import Transactions
+from cvo.app.clv_result import ClvFit
+from cvo.app.company import Company
+from cvo.app.state import running_catalogue
+from cvo.core.clock import DAY, Instant
+from cvo.core.digest import digest
+from cvo.core.evidence import NotEstimable
+from cvo.core.ids import EventId, PersonId
+from cvo.core.money import Money
+from cvo.core.random import keyed_bytes
+from cvo.events.event import Event, HorizonValue, Order, Refund, Valued
+from cvo.ledger.margin import margins, sums_within
+from cvo.ledger.tables import Tables, tabulate
+from cvo.lifetime import HORIZONS_DAYS, Scores, score
+from cvo.valuation.assumptions import assumptions_of
+
+BATCH = 4_000
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """Predictions whose horizon has passed, against the margin that followed."""
+
+    model: str
+    made_at: Instant
+    days: int
+    customers: int
+    scores: Scores | NotEstimable
+
+
+class CompanyClv(msgspec.Struct, frozen=True):
+    """The fit, how many customers it valued and at what in all, and how earlier predictions did."""
+
+    fit: ClvFit | NotEstimable
+    model: str | None
+    customers: int
+    expected: dict[int, Money]
+    past: list[Scored]
+
+
+def value_customers(
+    company: Company, *, seed: int = 0, progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> CompanyClv:
+    """Predict every buyer's lifetime value from the orders so far, and score the predictions of earlier runs.
+
+    Predictions become facts in the log: profiles carry the latest, rules and features can ask for it. Run
+    again on the same day with the same data, nothing is added.
+    """
+    assumptions = assumptions_of(running_catalogue(company.store))
+    now, currency = company.clock.now(), company.config.currency
+    rate = assumptions["margin_rate"].value
+    facts = [event for event in company.store.events((Order, Refund, Valued)) if event.at <= now]
+    tables = tabulate(facts, currency)
+    past = _past(facts, margins(tables.orders, tables.refunds, rate), now, currency)
+    given = _transactions(tables, currency)
+    if given.frame["date"].n_unique() < 2:
+        refused = NotEstimable("too few orders", "orders on at least two days are needed to fit anything")
+        return CompanyClv(refused, None, 0, {}, past)
+    question = Question(margin_rate=rate, seed=seed)
+    fitted = clv_fit(given, question)
+    if isinstance(fitted, NotEstimable):
+        return CompanyClv(fitted, None, 0, {}, past)
+    rows = customer_rows(fitted, question)
+    model = f"{fitted.result.model}:{digest(fitted.result)[:12]}"
+    if "clv_90d" not in rows.columns:
+        refused = NotEstimable(
+            "no spending model", "too few customers bought twice to say what an order is worth"
+        )
+        return CompanyClv(refused, model, 0, {}, past)
+    _keep(company, rows, model, now, progress)
+    expected = {
+        days: Money.of(round(float(rows[f"clv_{days}d"].sum()), 2), currency) for days in HORIZONS_DAYS
+    }
+    return CompanyClv(fitted.result, model, rows.height, expected, past)
+
+
+def _transactions(tables: Tables, currency: str) -> Transactions:
+    unit = Money.from_minor(1, currency).amount
+    sold = tables.orders.select("person_id", "at", pl.col("revenue_minor").alias("minor"))
+    returned = tables.refunds.select("person_id", "at", (-pl.col("amount_minor")).alias("minor"))
+    frame = pl.concat([sold, returned]).select(
+        pl.col("person_id").bin.encode("hex").alias("customer_id"),
+        pl.from_epoch("at", time_unit="us").dt.date().alias("date"),
+        (pl.col("minor") * float(unit)).alias("amount"),
+    )
+    return Transactions(frame=frame, columns={}, guessed=(), dropped=tables.unvalued)
+
+
+def _keep(
+    company: Company, rows: pl.DataFrame, model: str, now: Instant, progress: Callable[[int, int], None]
+) -> None:
+    """Write a prediction for every customer who has none of this model on this day."""
+    today = now // DAY
+    external = {person.person_id: person.external for person in company.store.persons()}
+    for start in range(0, rows.height, BATCH):
+        part = rows.slice(start, BATCH)
+        with company.store.unit_of_work() as work:
+            ids = [PersonId(bytes.fromhex(each)) for each in part["customer_id"]]
+            people = work.persons([external[each] for each in ids], now)
+            news = []
+            for person, row in zip(people, part.iter_rows(named=True), strict=True):
+                known = person.profile.valued
+                if known is not None and known.model == model and person.profile.valued_at // DAY == today:
+                    continue
+                event_id = EventId(keyed_bytes("valued", person.person_id, model, today))
+                body = _prediction(row, model, company.config.currency)
+                news.append((person, [Event(event_id, person.node_id, now, now, body)]))
+            work.apply_all(news)
+        progress(part.height, rows.height)
+
+
+def _prediction(row: dict[str, float], model: str, currency: str) -> Valued:
+    def minor(name: str) -> int:
+        return Money.of(float(row[name]), currency).to_minor()
+
+    return Valued(
+        model=model,
+        currency=currency,
+        horizons=[
+            HorizonValue(
+                days,
+                minor(f"clv_{days}d"),
+                minor(f"clv_{days}d_p10"),
+                minor(f"clv_{days}d_p50"),
+                minor(f"clv_{days}d_p90"),
+                float(row[f"expected_purchases_{days}d"]),
+            )
+            for days in HORIZONS_DAYS
+        ],
+        probability_alive=float(row["probability_alive"]),
+        overdue=float(row["overdue"]),
+    )
+
+
+def _past(facts: list[Event], margin: pl.DataFrame, now: Instant, currency: str) -> list[Scored]:
+    """Score every earlier prediction whose horizon has passed, model by model."""
+    made: dict[tuple[str, Instant, int], list[tuple[PersonId, int]]] = {}
+    for event in facts:
+        if isinstance(event.body, Valued) and event.body.currency == currency:
+            for each in event.body.horizons:
+                if event.at + each.days * DAY <= now:
+                    key = (event.body.model, event.at, each.days)
+                    made.setdefault(key, []).append((event.person_id, each.expected_minor))
+    return [_scored(key, rows, margin) for key, rows in sorted(made.items())]
+
+
+def _scored(key: tuple[str, Instant, int], rows: list[tuple[PersonId, int]], margin: pl.DataFrame) -> Scored:
+    model, made_at, days = key
+    starts = pl.DataFrame(
+        [(person_id, made_at) for person_id, _ in rows],
+        schema={"person_id": pl.Binary, "at": pl.Int64},
+        orient="row",
+    )
+    actual = sums_within(starts, margin, days)["margin_minor"].to_numpy().astype(np.float64)
+    predicted = np.array([expected for _, expected in rows], dtype=np.float64)
+    if not actual.any():
+        scores: Scores | NotEstimable = NotEstimable("nothing bought", "no margin followed in the horizon")
+    else:
+        scores = score(np.maximum(actual, 0.0), predicted)
+    return Scored(model, made_at, days, len(rows), scores)
