@@ -6,6 +6,7 @@ learned (empirical Bayes: Efron and Morris 1975; the EM updates are those of Lai
 """
 
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import msgspec
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 from cvo.core.errors import InvalidInput
 from cvo.learning.arrays import FloatArray, IntArray, as_indices, finite
 
-_ROUNDS = 60
-_TOLERANCE = 1e-4
+_ROUNDS = 50
+_TOLERANCE = 1e-3
 _SMALLEST_SHARE = 1e-6
 
 
@@ -128,25 +129,22 @@ class _Fit:
         self.seen = (seen + seen.transpose(0, 2, 1)) / 2
         self.seen_potential = own * np.einsum("kij,kj->ki", self.own_covariance, data.potential)
         shared, width = len(blocks.level), len(prior_mean)
-        precision, target = np.zeros((shared, width, shared, width)), np.zeros((shared, width))
-        for term, variance in enumerate(spread[blocks.level]):
-            precision[term, :, term, :] = np.diag(1 / variance)
+        # Which pairs of terms an action's data bear on: one product instead of a loop over actions and pairs.
+        bears = np.zeros((len(blocks.of_action), shared))
+        np.put_along_axis(bears, blocks.of_action, 1.0, axis=1)
+        both = (bears[:, :, None] * bears[:, None, :]).reshape(len(bears), -1)
+        precision = (both.T @ self.seen.reshape(len(bears), -1)).reshape(shared, shared, width, width)
+        term, feature = np.ogrid[:shared, :width]
+        precision[term, term, feature, feature] += 1 / spread[blocks.level]
         # Terms are deviations from the assumed mean, which data about an action therefore exceed by D·mean.
         surprise = self.seen_potential - self.seen @ prior_mean
-        for a, terms in enumerate(blocks.of_action):
-            target[terms] += surprise[a]
-            for i in terms:
-                for j in terms:
-                    precision[i, :, j, :] += self.seen[a]
         size = shared * width
-        covariance = np.linalg.inv(precision.reshape(size, size))
-        self.terms = (covariance @ target.reshape(size)).reshape(shared, width)
-        self.terms_covariance = covariance.reshape(shared, width, shared, width)
+        covariance = np.linalg.inv(precision.transpose(0, 2, 1, 3).reshape(size, size))
+        self.terms = (covariance @ (bears.T @ surprise).reshape(size)).reshape(shared, width)
+        self.terms_variance = np.diagonal(covariance).reshape(shared, width)
+        by_term = covariance.reshape(shared, width, shared, width).transpose(0, 2, 1, 3)
         self.mean = prior_mean + self.terms[blocks.of_action].sum(axis=1)
-        every = range(width)
-        self.covariance = np.stack(
-            [self.terms_covariance[np.ix_(terms, every, terms)].sum((0, 2)) for terms in blocks.of_action]
-        )
+        self.covariance = sum(by_term[i, j] for i, j in product(blocks.of_action.T, repeat=2))
 
     def spread_given(self, assumed: FloatArray, informed: NDArray[np.bool_], strength: float) -> FloatArray:
         """One EM step: variances from the second moments of the shared terms and of the deviations."""
@@ -156,7 +154,7 @@ class _Fit:
         variance = np.diagonal(
             self.own_covariance + gain @ self.covariance @ gain.transpose(0, 2, 1), 0, 1, 2
         )
-        moments = self.terms**2 + np.diagonal(np.diagonal(self.terms_covariance, axis1=0, axis2=2))
+        moments = self.terms**2 + self.terms_variance
         reached = np.unique(self.blocks.of_action[informed])
         moved = np.empty_like(assumed)
         for level in range(len(assumed) - 1):
