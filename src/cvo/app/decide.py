@@ -7,8 +7,7 @@ import msgspec
 
 from cvo.app.company import Company
 from cvo.app.state import keep_policy, running_policy
-from cvo.core.clock import Instant
-from cvo.core.ids import EventId
+from cvo.core.ids import EventId, PersonId
 from cvo.core.random import keyed_bytes
 from cvo.decisions.decide import Case, decide_all
 from cvo.decisions.decision import Arm, Decision, Purpose, Request, Subject, decode, encode
@@ -38,6 +37,7 @@ def decide(
         placement=placement, at=company.clock.now(), context=dict(context or {}), purpose=purpose
     )
     with company.store.unit_of_work() as work:
+        keep_policy(work, policy)
         return decide_in(work, policy, [(user(customer), request)])[0]
 
 
@@ -56,6 +56,8 @@ def rehearse(
     done = _rehearsed(company, policy, placement)
     missing = iter([customer for customer in dict.fromkeys(customers) if customer not in done])
     progress(len(done))
+    with company.store.unit_of_work() as work:
+        keep_policy(work, policy)
     while batch := list(islice(missing, BATCH)):
         with company.store.unit_of_work() as work:
             made = decide_in(work, policy, [(user(each), request) for each in batch])
@@ -77,27 +79,37 @@ def _rehearsed(company: Company, policy: Policy, placement: str) -> dict[str, De
 
 
 def decide_in(
-    work: UnitOfWork,
-    policy: Policy,
-    requests: Sequence[tuple[ExternalId, Request]],
+    work: UnitOfWork, policy: Policy, requests: Sequence[tuple[ExternalId, Request]]
 ) -> list[Decision]:
-    """Decide and log many requests of different customers inside a unit of work.
+    """Decide and log many requests inside a unit of work; return the decisions in the same order.
 
-    Two requests of one customer have to come in two calls: the second must see what the first did.
+    Requests of one customer, under whatever ids, go one after the other: each sees what the one before did.
+    The policy has to be kept already.
     """
-    keep_policy(work, policy)
-    persons = work.persons(
-        [external for external, _ in requests], requests[0][1].at if requests else Instant(0)
-    )
-    cases = [
-        Case(_subject(person), person.profile, request)
-        for person, (_, request) in zip(persons, requests, strict=True)
-    ]
+    made: dict[int, Decision] = {}
+    waiting = list(range(len(requests)))
+    while waiting:
+        persons = work.persons([requests[i][0] for i in waiting], [requests[i][1].at for i in waiting])
+        firsts: dict[PersonId, tuple[int, Person]] = {}
+        for i, person in zip(waiting, persons, strict=True):
+            firsts.setdefault(person.person_id, (i, person))
+        now = list(firsts.values())
+        decided = _decide_apart(work, policy, [(person, requests[i][1]) for i, person in now])
+        made.update(zip((i for i, _ in now), decided, strict=True))
+        waiting = [i for i in waiting if i not in made]
+    return [made[i] for i in range(len(requests))]
+
+
+def _decide_apart(
+    work: UnitOfWork, policy: Policy, requests: Sequence[tuple[Person, Request]]
+) -> list[Decision]:
+    """Decide for customers who are all different, so that none of the decisions can see another."""
+    cases = [Case(_subject(person), person.profile, request) for person, request in requests]
     decisions = decide_all(cases, policy)
-    work.log_decisions(_logged(decision) for decision in decisions)
+    work.log_decisions(logged(decision) for decision in decisions)
     work.apply_all(
         (person, _events(person, decision, policy))
-        for person, decision in zip(persons, decisions, strict=True)
+        for (person, _), decision in zip(requests, decisions, strict=True)
     )
     return decisions
 
@@ -111,7 +123,8 @@ def _subject(person: Person) -> Subject:
     )
 
 
-def _logged(decision: Decision) -> LoggedDecision:
+def logged(decision: Decision) -> LoggedDecision:
+    """Return a decision as the log keeps it."""
     return LoggedDecision(
         decision.person_id,
         decision.decision_id,

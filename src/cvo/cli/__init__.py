@@ -17,11 +17,14 @@ COMMANDS = {
     "init": "Make a new company.",
     "apply": "Propose the catalogue on disk, or settle a draft.",
     "ingest": "Take in events from a file.",
+    "serve": "The company over HTTP: events in, decisions out.",
+    "keys": "Who may ask the server for what.",
     "learn": "Learn from the log, and decide with the result.",
     "decide": "Decide what is next for a customer.",
     "why": "Show a logged decision: every action, chosen, scored or refused.",
     "replay": "Make a logged decision again, and tell whether it is the same.",
     "value": "What was caused, and what was realised.",
+    "simulate": "A made-up company whose truth is known, driven like a real one.",
     "doctor": "Check that the data is what was written.",
 }
 

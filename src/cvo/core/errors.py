@@ -7,6 +7,8 @@ CvoError
 ├── NotFound            an id, a file or a company that is not there
 ├── Conflict            the request contradicts what is already true
 │   └── CompanyLocked   another process writes to this company
+├── Unavailable         not now: the same request may succeed later
+│   └── StorageFull     there is no room to write; nothing was written
 └── Damaged             stored data is not what was written
 
 A message says what was wrong, where, and what to do about it.
@@ -55,6 +57,14 @@ class Conflict(CvoError):
 
 class CompanyLocked(Conflict):
     """Another process writes to this company."""
+
+
+class Unavailable(CvoError):
+    """It can't be done now; the same request may succeed later."""
+
+
+class StorageFull(Unavailable):
+    """There is no room to write, and nothing was written."""
 
 
 class Damaged(CvoError):

@@ -165,6 +165,16 @@ def _open(raw: object) -> _Envelope:
         raise Refused(Reason.WRONG_TYPE, str(error)) from None
 
 
+def customer_id(user_id: str | int | None, anonymous_id: str | int | None) -> ExternalId:
+    """Return the id that somebody asks by, the user's where both are given; none or a bad one raises `Refused`."""
+    known, unknown = _owner(user_id, "customerId"), _owner(anonymous_id, "anonymousId")
+    if known is not None:
+        return user(known)
+    if unknown is not None:
+        return anonymous(unknown)
+    raise Refused(Reason.MISSING_ID, "a customerId or an anonymousId is needed")
+
+
 def _ids(envelope: _Envelope) -> tuple[ExternalId, ExternalId | None]:
     """Return the node that the message belongs to, and the one it is linked to if it says so."""
     user_id = _owner(envelope.user_id, "userId")

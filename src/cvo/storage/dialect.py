@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, bindparam, column, select, update, val
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
 
-from cvo.storage.schema import EVENT, INTAKE, LINK, PERSON
+from cvo.storage.schema import DECISION, EVENT, IDEMPOTENCY, INTAKE, LINK, PERSON
 
 Row = tuple[Any, ...]
 _T = TypeVar("_T")
@@ -85,6 +85,15 @@ def events(connection: Connection, person_ids: Iterable[bytes]) -> Iterator[Row]
     return _select_in(connection, EVENT, person_ids)
 
 
+def repeats(connection: Connection, keys: Iterable[tuple[bytes, str]]) -> Iterator[tuple[Row, Row]]:
+    """Return the rows of `idempotency` that there are under these keys, each with its row of `decision`."""
+    for key in keys:
+        row = connection.exec_driver_sql(_select_keyed(IDEMPOTENCY), key).first()
+        if row is not None:
+            logged = connection.exec_driver_sql(_select_keyed(DECISION), (row[4], row[5])).one()
+            yield tuple(row), tuple(logged)
+
+
 def _select_in(connection: Connection, table: Table, person_ids: Iterable[bytes]) -> Iterator[Row]:
     for chunk in _chunks(list(person_ids)):
         yield from connection.exec_driver_sql(_select(table, len(chunk)), tuple(chunk))
@@ -148,3 +157,8 @@ def _update_guarded(count: int) -> str:
 @cache
 def _select(table: Table, count: int) -> str:
     return _text(select(table).where(table.c.person_id.in_([bindparam(f"id_{i}") for i in range(count)])))
+
+
+@cache
+def _select_keyed(table: Table) -> str:
+    return _text(select(table).where(*(key == bindparam(key.name) for key in table.primary_key)))

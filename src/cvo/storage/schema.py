@@ -13,8 +13,8 @@ METADATA = MetaData()
 Long = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def _long(name: str, *, key: bool = False) -> Column[int]:
-    return Column(name, Long, primary_key=key, nullable=False, autoincrement=False)
+def _long(name: str, *, key: bool = False, nullable: bool = False) -> Column[int]:
+    return Column(name, Long, primary_key=key, nullable=nullable, autoincrement=False)
 
 
 def _text(name: str, *, key: bool = False, nullable: bool = False) -> Column[str]:
@@ -136,6 +136,35 @@ DEAD_LETTER = Table(
     _text("raw"),
     sqlite_strict=True,
 )
+
+IDEMPOTENCY = Table(
+    "idempotency",
+    METADATA,
+    _blob("sender_key", key=True),
+    _text("idempotency_key", key=True),
+    _long("received_at"),
+    _text("request"),
+    _blob("owner_id"),
+    _text("decision_id"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""Requests for decisions that may be repeated: what was asked, by content hash, and the decision it got.
+
+`owner_id` is the person under whom the decision is logged.
+"""
+
+API_KEY = Table(
+    "api_key",
+    METADATA,
+    _blob("key_hash", key=True),
+    _text("name"),
+    _text("scopes"),
+    _long("made_at"),
+    _long("revoked_at", nullable=True),
+    sqlite_strict=True,
+)
+"""Who may ask the server for what; the keys themselves are not kept."""
 
 POSITION = Table(
     "position", METADATA, _long("log_partition", key=True), _long("next_offset"), sqlite_strict=True

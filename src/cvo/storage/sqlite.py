@@ -3,13 +3,16 @@
 import fcntl
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from cvo.core.errors import CompanyLocked, Conflict, NotFound
+from cvo.core.errors import CompanyLocked, Conflict, Damaged, NotFound, StorageFull, Unavailable
 
 _NEEDED = (3, 37, 0)
 _WRITER_PRAGMAS = (
@@ -85,6 +88,27 @@ def reader(path: Path) -> Engine:
     )
     _prepare(engine, _READER_PRAGMAS, "BEGIN")
     return engine
+
+
+@contextmanager
+def failures_named() -> Iterator[None]:
+    """Turn what SQLite says when a disk is full, busy or wrong into errors of ours; the work was undone."""
+    try:
+        yield
+    except DBAPIError as error:
+        # The upper bits of a code say where it happened, the lower eight what.
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
+            raise StorageFull(
+                f"nothing was written, the disk is full or can't be written to ({error.orig}); make room"
+            ) from error
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise Unavailable(f"another program holds the database ({error.orig}); try again") from error
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            raise Damaged(
+                f"the database file is damaged ({error.orig}); `cvo doctor` says what to do"
+            ) from error
+        raise
 
 
 def _prepare(engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:

@@ -101,7 +101,7 @@ class Store:
         """
         if self._writer is None:
             raise Conflict("the store is open for reading only")
-        with self._writer.begin() as connection:
+        with sqlite.failures_named(), self._writer.begin() as connection:
             work = UnitOfWork(connection, self._settings)
             yield work
             work.flush()
@@ -172,6 +172,19 @@ class Store:
         if row is None:
             raise NotFound(f"there is no decision {decision_id!r}")
         return LoggedDecision(*row)
+
+    def decisions_of(self, person_id: PersonId, at_most: int) -> list[LoggedDecision]:
+        """Return the latest decisions for the person that a node belongs to, newest first."""
+        with self._reader.connect() as connection:
+            graph = Graph(connection)
+            graph.load([person_id])
+            statement = (
+                select(DECISION)
+                .where(DECISION.c.person_id.in_(graph.person(person_id)))
+                .order_by(DECISION.c.at.desc(), DECISION.c.decision_id.desc())
+                .limit(at_most)
+            )
+            return [LoggedDecision(*row) for row in connection.execute(statement)]
 
     def decisions(self, purpose: str | None = None) -> Iterator[LoggedDecision]:
         """Return logged decisions, of one purpose if given, by person as they were decided for."""

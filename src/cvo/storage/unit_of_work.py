@@ -5,7 +5,8 @@ of the log, so that a crash neither loses nor repeats any of it. A server drains
 work, decides for the persons in it, and commits once for all of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -22,7 +23,7 @@ from cvo.profiles.profile import Profile
 from cvo.storage import dialect
 from cvo.storage.people import People, State
 from cvo.storage.rows import PARTITION, event_row, link_rows
-from cvo.storage.schema import BLOB, CHANGE, DEAD_LETTER, DECISION, EVENT, LINK, POSITION
+from cvo.storage.schema import BLOB, CHANGE, DEAD_LETTER, DECISION, EVENT, IDEMPOTENCY, LINK, POSITION
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -57,6 +58,21 @@ class LoggedDecision(msgspec.Struct, frozen=True):
     placement: str
     purpose: str
     body: bytes
+
+
+class Repeatable(msgspec.Struct, frozen=True):
+    """A request that its sender may repeat under one key; `request` is the content hash of what was asked."""
+
+    sender_key: bytes
+    idempotency_key: str
+    received_at: Instant
+    request: str
+    decision: LoggedDecision
+
+    @property
+    def key(self) -> tuple[bytes, str]:
+        """Return what names the request."""
+        return self.sender_key, self.idempotency_key
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -112,13 +128,13 @@ class UnitOfWork:
         """Return a customer, who is met (and assigned an arm) at `at` if never seen before."""
         return self.persons([external], at)[0]
 
-    def persons(self, externals: Sequence[ExternalId], at: Instant) -> list[Person]:
-        """Return many customers, in the order asked for, meeting those never seen before."""
+    def persons(self, externals: Sequence[ExternalId], at: Instant | Sequence[Instant]) -> list[Person]:
+        """Return many customers, in the order asked for; those never seen before are met, at one time or each."""
         self._people.load(externals)
         nodes = [self._people.node_id(external) for external in externals]
         self._settle()
-        for node in nodes:
-            self._people.meet(self._people.of(node), at)
+        for node, met_at in zip(nodes, repeat(at) if isinstance(at, int) else at, strict=False):
+            self._people.meet(self._people.of(node), met_at)
         return [self._view(node) for node in nodes]
 
     def apply(self, person: Person, events: Iterable[Event]) -> Person:
@@ -160,6 +176,19 @@ class UnitOfWork:
     def log_decisions(self, decisions: Iterable[LoggedDecision]) -> None:
         """Log many decisions; one that the log has already raises `Conflict` when the work is committed."""
         self._decisions += [msgspec.structs.astuple(decision) for decision in decisions]
+
+    def repeated(self, keys: Iterable[tuple[bytes, str]]) -> Iterator[Repeatable]:
+        """Return the requests that were decided under these (sender key, idempotency key) before."""
+        for row, logged in dialect.repeats(self._connection, keys):
+            yield Repeatable(row[0], row[1], row[2], row[3], LoggedDecision(*logged))
+
+    def remember(self, requests: Iterable[Repeatable]) -> None:
+        """Keep under its key that a request was decided, so that a repeat gets the same decision."""
+        rows = [
+            (*each.key, each.received_at, each.request, each.decision.person_id, each.decision.decision_id)
+            for each in requests
+        ]
+        dialect.insert(self._connection, IDEMPOTENCY, rows)
 
     def record_change(self, change: Change) -> None:
         """Write an entry of the audit log; the id of an earlier one raises `Conflict`."""

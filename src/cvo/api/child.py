@@ -1,0 +1,28 @@
+"""Long work beside the server: in a process of its own, so that no request waits for it."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from cvo.core.errors import Unavailable
+
+
+async def value_report(folder: Path) -> bytes:
+    """Return the value report of a company as JSON."""
+    return await _run("-m", "cvo", "value", "--json", "--company", str(folder))
+
+
+async def _run(*arguments: str) -> bytes:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"},
+        preexec_fn=lambda: os.nice(10),
+    )
+    out, err = await process.communicate()
+    if process.returncode != 0:
+        raise Unavailable(f"it ended with {err.decode(errors='replace').strip()[-500:]}")
+    return out

@@ -1,0 +1,71 @@
+"""POST /v1/decisions: what is next for a customer here."""
+
+from typing import Any
+
+import msgspec
+
+from cvo.api.answers import answer
+from cvo.api.http import Receive, Response, problem, problem_of, read_body
+from cvo.api.service import Service
+from cvo.app.keys import Scope
+from cvo.app.live import Ask
+from cvo.core.errors import CvoError, InvalidInput
+from cvo.events.event import Scalar
+from cvo.events.intake import customer_id
+from cvo.events.values import scalar
+
+BODY_LIMIT = 64 * 1024
+KEY_LIMIT = 255
+IDEMPOTENCY_KEY = b"idempotency-key"
+
+
+class Asked(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """The body of a request for a decision."""
+
+    placement: str
+    customer_id: str | int | None = None
+    anonymous_id: str | int | None = None
+    context: dict[str, Any] = {}
+    limit: int | None = None
+    explain: bool = False
+
+
+_DECODER = msgspec.json.Decoder(Asked)
+_ENCODER = msgspec.json.Encoder()
+
+
+async def decide(service: Service, headers: dict[bytes, bytes], receive: Receive) -> Response:
+    """Decide, and answer once the decision is durable."""
+    refused = service.refuse(headers, Scope.DECIDE)
+    body = await read_body(receive, BODY_LIMIT)
+    if refused is not None:
+        return refused.response()
+    if body is None:
+        return problem(413, f"a request for a decision has at most {BODY_LIMIT} bytes").response()
+    try:
+        asked = _DECODER.decode(body)
+        decision = await service.writer.decide(_ask(service, asked, headers))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return problem(400, f"the body is not a request for a decision: {error}").response()
+    except CvoError as error:
+        return problem_of(error).response()
+    catalogue = service.catalogue(decision)
+    return Response(200, _ENCODER.encode(answer(decision, catalogue, explain=asked.explain)))
+
+
+def _ask(service: Service, asked: Asked, headers: dict[bytes, bytes]) -> Ask:
+    key = headers.get(IDEMPOTENCY_KEY)
+    if key is not None and not 0 < len(key) <= KEY_LIMIT:
+        raise InvalidInput(f"Idempotency-Key has {len(key)} bytes; it has to have 1 to {KEY_LIMIT}")
+    return Ask(
+        customer=customer_id(asked.customer_id, asked.anonymous_id),
+        placement=asked.placement,
+        context=_context(asked.context),
+        at=service.stated_time(headers),
+        idempotency_key=None if key is None else key.decode("latin-1"),
+    )
+
+
+def _context(given: dict[str, Any]) -> dict[str, Scalar]:
+    checked = {key: scalar(value, f"context.{key}") for key, value in given.items()}
+    return {key: value for key, value in checked.items() if value is not None}

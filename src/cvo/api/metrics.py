@@ -1,0 +1,47 @@
+"""Figures of the running server, for Prometheus."""
+
+from collections import Counter as Counts
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from cvo.events.message import Accepted, DeadLetter, Duplicate, Receipt
+
+
+class Metrics:
+    """Counters of one server; every server has its own registry."""
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "cvo_requests", "Requests answered, by route and status", ["route", "status"], registry=registry
+        )
+        self.seconds = Histogram(
+            "cvo_request_seconds",
+            "From the first byte read to the answer",
+            ["route"],
+            registry=registry,
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+        )
+        self.messages = Counter(
+            "cvo_messages", "Messages taken in, known already or refused", ["outcome"], registry=registry
+        )
+        self.waiting = Gauge("cvo_writer_waiting", "Jobs that wait for the writer", registry=registry)
+        self.units = Counter("cvo_units_of_work", "Transactions of the writer", registry=registry)
+
+    def text(self) -> bytes:
+        """Return all figures in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def seen(self, route: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        self.requests.labels(route, status).inc()
+        self.seconds.labels(route).observe(seconds)
+
+    def taken(self, receipts: Iterable[Receipt]) -> None:
+        """Count what became of messages."""
+        for kind, count in Counts(type(receipt) for receipt in receipts).items():
+            self.messages.labels(_OUTCOMES[kind]).inc(count)
+
+
+_OUTCOMES: dict[type, str] = {Accepted: "accepted", Duplicate: "duplicate", DeadLetter: "refused"}

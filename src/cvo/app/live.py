@@ -1,0 +1,178 @@
+"""The live path: whatever was asked at one moment, done in one unit of work, durable before it is answered.
+
+Messages go in before decisions are made, so that a decision knows all that was sent before it was asked for.
+Nothing here waits or runs side by side; whoever calls `process` has the only right to write.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from cvo.app.company import Company
+from cvo.app.decide import decide_in, logged
+from cvo.app.state import keep_policy, labels, running_catalogue, running_policy, running_version
+from cvo.core.clock import Instant, parse_rfc3339
+from cvo.core.digest import digest
+from cvo.core.errors import Conflict, CvoError, InvalidInput, Unavailable
+from cvo.decisions.decision import Decision, Request, decode
+from cvo.decisions.policy import Policy
+from cvo.events.event import Scalar
+from cvo.events.intake import Intake
+from cvo.events.message import DeadLetter, ExternalId, Message, Receipt
+from cvo.storage.unit_of_work import Repeatable, UnitOfWork
+
+Key = tuple[bytes, str]
+
+
+class Accept(msgspec.Struct, frozen=True):
+    """Decoded messages that came in together.
+
+    Without `received_at` each counts as received when it says that it happened, as in a backfill.
+    """
+
+    messages: list[Any]
+    received_at: Instant | None
+    sent_at: str | None = None
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """Asks for a decision, at the time it is made where `at` is missing.
+
+    The same `idempotency_key` from the same customer id gets the same decision again.
+    """
+
+    customer: ExternalId
+    placement: str
+    context: dict[str, Scalar] = {}
+    at: Instant | None = None
+    idempotency_key: str | None = None
+
+    @property
+    def content(self) -> str:
+        """Return the hash of what is asked, whenever it is asked."""
+        return digest((self.customer, self.placement, self.context))
+
+
+Job = Accept | Ask
+Result = list[Receipt] | Decision | CvoError
+
+
+class Live:
+    """A company taking in events and making decisions, with a policy that is replaced as a whole."""
+
+    def __init__(self, company: Company) -> None:
+        self.company = company
+        self.policy: Policy | None = None
+        catalogue, currency = running_catalogue(company.store), company.config.currency
+        self._intake = Intake(company.config.seed, currency, labels(catalogue, currency))
+        if running_version(company.store) is not None:
+            self.adopt(running_policy(company.store, company.config.settings))
+
+    def adopt(self, policy: Policy) -> None:
+        """Decide with a policy from now on; what it is made of is kept before its first decision."""
+        with self.company.store.unit_of_work() as work:
+            keep_policy(work, policy)
+        self.policy = policy
+
+    def process(self, jobs: Sequence[Job]) -> list[Result]:
+        """Do all jobs in one transaction, which is durable when this returns, and answer each in order.
+
+        A job that can't be done gets its error and leaves the others alone.
+        Raises `Unavailable` or `Damaged` where storage fails; then nothing was done.
+        """
+        try:
+            with self.company.store.unit_of_work() as work:
+                return self._process(work, jobs)
+        except (InvalidInput, Conflict) as error:
+            if len(jobs) == 1:
+                return [error]
+        # One of them broke the whole: alone, it breaks only itself.
+        return [self.process([job])[0] for job in jobs]
+
+    def _process(self, work: UnitOfWork, jobs: Sequence[Job]) -> list[Result]:
+        now = self.company.clock.now()
+        results: dict[int, Result] = {}
+        accepts = [(i, job) for i, job in enumerate(jobs) if isinstance(job, Accept)]
+        asks = [(i, job) for i, job in enumerate(jobs) if isinstance(job, Ask)]
+        if accepts:
+            results |= self._accept(work, accepts)
+        if asks:
+            results |= self._decide(work, asks, now)
+        return [results[i] for i in range(len(jobs))]
+
+    def _accept(self, work: UnitOfWork, accepts: Sequence[tuple[int, Accept]]) -> dict[int, Result]:
+        read = [self._read(job) for _, job in accepts]
+        receipts = iter(work.accept([message for messages in read for message in messages]))
+        return {i: [next(receipts) for _ in messages] for (i, _), messages in zip(accepts, read, strict=True)}
+
+    def _read(self, job: Accept) -> list[Message | DeadLetter]:
+        if job.received_at is not None:
+            return self._intake.read_all(job.messages, job.received_at, job.sent_at)
+        now = self.company.clock.now()
+        return [self._intake.read(raw, _claimed(raw, now)) for raw in job.messages]
+
+    def _decide(self, work: UnitOfWork, asks: Sequence[tuple[int, Ask]], now: Instant) -> dict[int, Result]:
+        results: dict[int, Result] = {}
+        repeatable = {i: self._key(job) for i, job in asks if job.idempotency_key is not None}
+        known = {each.key: each for each in work.repeated(dict.fromkeys(repeatable.values()))}
+        new: dict[int, Ask] = {}
+        first: dict[Key, int] = {}
+        for i, job in asks:
+            key = repeatable.get(i)
+            if key is not None and (key in known or key in first):
+                continue
+            refused = self._refusal(job)
+            if refused is not None:
+                results[i] = refused
+                continue
+            new[i] = job
+            if key is not None:
+                first[key] = i
+        if new and self.policy is not None:
+            requests = [(job.customer, _request(job, now)) for job in new.values()]
+            decided = dict(zip(new, decide_in(work, self.policy, requests), strict=True))
+            results |= decided
+            made = [Repeatable(*key, now, new[i].content, logged(decided[i])) for key, i in first.items()]
+            work.remember(made)
+            known |= {each.key: each for each in made}
+        for i, job in asks:
+            if i not in results:
+                results[i] = _again(job, known[repeatable[i]])
+        return results
+
+    def _refusal(self, job: Ask) -> CvoError | None:
+        if self.policy is None:
+            return Unavailable(
+                "there is no approved catalogue yet: stop the server, run `cvo apply --approve`, start it again"
+            )
+        try:
+            self.policy.qualifier(job.placement)
+        except InvalidInput as error:
+            return error
+        return None
+
+    def _key(self, job: Ask) -> Key:
+        return job.customer.sender_key(self.company.config.seed), job.idempotency_key or ""
+
+
+def _request(job: Ask, now: Instant) -> Request:
+    return Request(placement=job.placement, at=now if job.at is None else job.at, context=job.context)
+
+
+def _again(job: Ask, earlier: Repeatable) -> Result:
+    if earlier.request != job.content:
+        return InvalidInput(
+            f"the Idempotency-Key {job.idempotency_key!r} was used for another request of this customer; "
+            "use a new key for each request"
+        )
+    return decode(earlier.decision.body)
+
+
+def _claimed(raw: Any, otherwise: Instant) -> Instant:
+    """Return the time a message gives; what is wrong with it is for intake to say."""
+    claimed = raw.get("originalTimestamp") or raw.get("timestamp") if isinstance(raw, Mapping) else None
+    try:
+        return parse_rfc3339(claimed) if isinstance(claimed, str) else otherwise
+    except InvalidInput:
+        return otherwise
