@@ -1,7 +1,7 @@
 """Reward while learning: labelled data as a bandit that is told only whether its choice was right.
 
 Each row is seen once; the learner draws a label from its probabilities, 1 % of them spread evenly, and learns
-0 or 1. Settings of both sides are chosen from sweeps of the same size on the same shuffles, then five other
+0 or 1. Settings of both sides are chosen from sweeps on the same shuffles, VW's the wider one, then five other
 shuffles are averaged. Both read the same numbers, standardised by what had been seen before.
 """
 
@@ -49,7 +49,7 @@ VW_SETTINGS = [
             "--cb_explore_adf --epsilon 0.02 --cb_type mtr --interactions xA",
             "--cb_explore_adf --epsilon 0.02 --cb_type mtr --interactions xA --interactions xxA",
         ),
-        (0.1, 0.5),
+        (0.1, 0.5, 1.0),
     )
 ]
 
