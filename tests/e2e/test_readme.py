@@ -1,0 +1,201 @@
+"""Every page of the repository holds: its commands run, its output is what is printed, its links lead somewhere.
+
+After a change that is meant to change output, `CVO_WRITE_PAGES=1 python -m pytest tests/e2e/test_readme.py`
+writes what is printed now into the pages; the difference is then read in git like any other.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import pytest
+
+from cvo.actions.catalogue import Catalogue
+from cvo.actions.read import _ENTRY_TYPES, parse_catalogue
+from cvo.app.config import Config, Shares
+from cvo.cli import COMMANDS, group
+from cvo.events.bodies import _KNOWN
+from cvo.events.message import Reason
+from cvo.storage.schema import METADATA
+from tests.data.pages import FENCES, Shell, blocks, masked, session, shell_environment
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+WRITE = "CVO_WRITE_PAGES" in os.environ
+READERS_OWN = ("git clone ", "source ", "pip install ", "python ")
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Return a folder with the demo's company in it, and what `cvo demo` printed; made once for all workers."""
+    workers = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp().parent if workers else tmp_path_factory.mktemp("pages")
+    folder = base / "demo"
+    with (base / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "printed").exists():
+            folder.mkdir(exist_ok=True)
+            done = subprocess.run(
+                [sys.executable, "-m", "cvo", "demo"],
+                cwd=folder,
+                env=shell_environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=300,
+            )
+            assert done.returncode == 0, done.stderr
+            (folder / "printed").write_text(done.stdout)
+    return folder, (folder / "printed").read_text()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, request: pytest.FixtureRequest, page: Path) -> Iterator[Shell]:
+    """Return a shell in an empty folder, or in one with a copy of the demo's company if the page needs it."""
+    printed = {}
+    if "cvo-demo" in page.read_text(encoding="utf-8"):
+        folder, text = request.getfixturevalue("demo")
+        shutil.copytree(folder / "cvo-demo", tmp_path / "cvo-demo")
+        printed["cvo demo"] = text
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    yield Shell(tmp_path, printed)
+    os.chdir(before)
+    shutil.rmtree(tmp_path / "cvo-demo", ignore_errors=True)  # a hundred megabytes
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_shows_is_what_comes_out(page: Path, desk: Shell) -> None:
+    text = page.read_text(encoding="utf-8")
+    found, names, edits = blocks(text), {}, []
+    assert {block.fence for block in found} <= FENCES
+    for block in found:
+        now = _now(block.fence, block.text, desk, names)
+        if masked(now) != masked(block.text):
+            assert WRITE, f"{page.name} shows\n\n{block.text}\nand what comes out is\n\n{now}"
+        edits.append((block, now))
+    if any(masked(now) != masked(block.text) for block, now in edits):
+        for block, now in reversed(edits):
+            text = text[: block.start] + now + text[block.end :]
+        page.write_text(text, encoding="utf-8")
+
+
+def _now(fence: str, text: str, desk: Shell, names: dict[str, Any]) -> str:
+    match fence:
+        case "console":
+            return desk.transcript(text)
+        case "python" if text.startswith(">>>"):
+            return session(text, names)
+        case "python":
+            exec(compile(text, "page", "exec"), names)
+        case "sh":
+            _follow(text, desk)
+        case "yaml":
+            parse_catalogue(text)
+        case "toml":
+            msgspec.convert(tomllib.loads(text), Config)
+    return text
+
+
+def _follow(recipe: str, desk: Shell) -> None:
+    """Run the lines of a recipe that a test can run; the others have to be known for what they are."""
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    for line in recipe.splitlines():
+        command = line.partition("#")[0].strip()
+        if command.startswith("make "):
+            assert command.split()[1] in targets
+        elif command.startswith(("cvo ", "cd cvo-demo")):
+            desk.run(command)
+        else:
+            assert not command or command.startswith(READERS_OWN) or "=" in command.split()[0], command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not target.startswith(("http://", "https://", "#")):
+            assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+def test_every_page_can_be_found_from_the_index() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name == "index.md" or f"({page.name})" in index
+
+
+def test_every_command_shows_its_help() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\$ cvo ([\w ]+?) --help$", page, flags=re.MULTILINE) == list(_commands())
+
+
+def _commands() -> Iterator[str]:
+    context = click.Context(group)
+    for name in COMMANDS:
+        yield name
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from (f"{name} {verb}" for verb in command.list_commands(context))
+
+
+def test_every_setting_is_explained() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    for field in msgspec.structs.fields(Config):
+        assert f"`{field.name}`" in page or f"`[{field.name}]`" in page, field.name
+    for field in msgspec.structs.fields(Shares):
+        row = rf"`{field.name}` \| `CVO_{field.name.upper()}` \| `{field.default}` \|"
+        assert re.search(row, page), field.name
+
+
+def test_every_field_of_the_catalogue_is_explained() -> None:
+    page = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    for section in msgspec.structs.fields(Catalogue):
+        _, found, text = page.partition(f"## `{section.name}`")
+        assert found, section.name
+        described = text.partition("\n## ")[0]
+        for field in msgspec.structs.fields(_ENTRY_TYPES[section.name]):
+            assert f"`{field.name}`" in described, f"{section.name}: {field.name}"
+
+
+def test_every_event_reason_and_table_is_explained() -> None:
+    events = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    storage = (ROOT / "docs" / "storage.md").read_text(encoding="utf-8")
+    for name in [*_KNOWN, *(reason.value for reason in Reason)]:
+        assert f"`{name}`" in events, name
+    for table in METADATA.tables:
+        assert f"`{table}`" in storage, table
+
+
+def test_the_example_tells_its_story() -> None:
+    example = ROOT / "examples" / "event_to_value.py"
+    done = subprocess.run(
+        [sys.executable, str(example)],
+        env=shell_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    text = example.read_text(encoding="utf-8")
+    code = re.sub(r'""".*?"""', '""""""', text, flags=re.DOTALL)
+    assert sum(bool(line.strip()) for line in code.splitlines()) < 80
+    assert "identical: True" in done.stdout
+    estimates = re.findall(r"\[([-\d.,]+), ([-\d.,]+)\] \(measured\)", done.stdout)
+    truths = re.findall(r"the truth: ([-\d.,]+) EUR", done.stdout)
+    assert len(estimates) == len(truths) == 2
+    for (low, high), truth in zip(estimates, truths, strict=True):
+        assert _number(low) < _number(truth) < _number(high)
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", ""))
