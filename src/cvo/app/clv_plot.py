@@ -29,6 +29,7 @@ def plot(fitted: Fitted, path: Path) -> None:
     if fitted.window is None or fitted.expected is None:
         raise InvalidInput("pictures are drawn for bg-nbd, mbg-nbd, pareto-nbd and auto")
     try:
+        from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError:
         raise InvalidInput("pictures need Matplotlib: pip install 'cvo[plot]'") from None
@@ -38,7 +39,8 @@ def plot(fitted: Fitted, path: Path) -> None:
     _calibration(axes[0, 1], fitted, fitted.window)
     _matrices(figure, axes[1], fitted)
     figure.suptitle(_title(fitted), x=0.01, ha="left", fontsize=13, fontweight="bold")
-    figure.savefig(path, dpi=150, metadata=_undated(path))
+    with rc_context({"svg.hashsalt": "cvo"}):
+        figure.savefig(path, dpi=150, metadata=_undated(path))
 
 
 def _undated(path: Path) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def _title(fitted: Fitted) -> str:
         return text
     held = result.holdout
     return (
-        f"{text}: total {held.aggregate_error:+.1%} over the next {held.days} days, "
+        f"{text}\n{held.aggregate_error:+.1%} in total over the next {held.days} days, "
         f"mean absolute error {held.mae:.3f} (same as before: {held.naive.mae:.3f})"
     )
 
