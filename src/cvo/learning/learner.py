@@ -1,9 +1,10 @@
 """Learning from resolved outcomes, one row at a time.
 
-A row updates one action: exactly for the identity link; for the logit link by the mode and curvature of that
-row's posterior (a Laplace step along the row: MacKay 1992, "The evidence framework applied to classification
-networks"). Rows are folded one after another, so any split of the same rows into batches gives the same state,
-bit for bit.
+A row updates one action: exactly for the identity link; for the logit link by the expected response and its
+expected slope under what was known before (the recursive variational Gaussian approximation: Lambert, Bonnabel
+and Bach 2022, Stat. Comput. 32:10). Linearising at the most probable predictor instead overstates rare
+responses, by a quarter at 50 among 20,000. Rows are folded one after another, so any split of the same rows
+into batches gives the same state, bit for bit.
 """
 
 import math
@@ -15,6 +16,10 @@ import numpy as np
 from cvo.core.errors import InvalidInput
 from cvo.learning.arrays import FloatArray, IntArray, Stored, as_indices, as_rows, finite, same_length
 from cvo.learning.response import ResponseModel, noise_given
+
+# Abscissae and weights of E[g(z)], z standard normal, with seven points.
+_NODES, _MASSES = np.polynomial.hermite_e.hermegauss(7)
+_HERMITE = tuple(zip(_NODES.tolist(), (_MASSES / _MASSES.sum()).tolist(), strict=True))
 
 
 class Learner:
@@ -43,10 +48,10 @@ class Learner:
         reach = self._dsymv(1.0, covariance, row)
         variance, at = self._ddot(row, reach), self._ddot(row, mean)
         if self._logit:
-            probability = _most_probable(at, variance, outcome, weight)
-            precision = weight * probability * (1.0 - probability)
-            step = weight * (outcome - probability)
-            shrink = precision / (1.0 + precision * variance)
+            probability, slope = _expected(at, math.sqrt(max(variance, 0.0)))
+            damped = weight / (1.0 + weight * slope * variance)
+            step = damped * (outcome - probability)
+            shrink = damped * slope
         else:
             shrink = 1.0 / (1.0 / weight + variance)
             surprise = outcome - at
@@ -89,30 +94,14 @@ class Learner:
         )
 
 
-def _most_probable(mean: float, variance: float, outcome: float, weight: float) -> float:
-    """Return the response probability at the most probable predictor after one logistic observation.
-
-    Solves f = mean + variance·weight·(outcome − σ(f)), which has one root; Newton steps that leave the
-    bracket are replaced by bisection.
-    """
-    scale = variance * weight
-    low, high = mean + scale * (outcome - 1.0), mean + scale * outcome
-    f = mean
-    probability = _logistic(f)
-    for _ in range(100):
-        excess = f - mean - scale * (outcome - probability)
-        if excess > 0:
-            high = f
-        else:
-            low = f
-        step = excess / (1.0 + scale * probability * (1.0 - probability))
-        trial = f - step
-        f = trial if low <= trial <= high else (low + high) / 2
-        probability = _logistic(f)
-        # Newton squares the error, so this step left about 1e-14.
-        if abs(step) <= 1e-7 * (1.0 + abs(f)):
-            break
-    return probability
+def _expected(mean: float, sd: float) -> tuple[float, float]:
+    """Return E[p] and E[p(1 − p)] of the response probability p for a normal predictor (Gauss–Hermite)."""
+    probability = slope = 0.0
+    for node, mass in _HERMITE:
+        p = _logistic(mean + sd * node)
+        probability += mass * p
+        slope += mass * p * (1.0 - p)
+    return probability, slope
 
 
 def _logistic(f: float) -> float:
@@ -134,7 +123,7 @@ def fold(
     >>> model = new_model(2, [0.0], [1.0])
     >>> model = fold(model, [[1.0], [1.0]], [0, 0], [1.0, 1.0])
     >>> model.mean.read()[:, 0].round(2)
-    array([0.67, 0.  ])
+    array([0.71, 0.  ])
     """
     rows, which, worth = _checked(model, features, actions, weights)
     seen = _checked_outcomes(model, outcomes, len(rows))

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from cvo.core.errors import InvalidInput
-from cvo.learning import correct, fold, new_model, pooled, with_new_actions
+from cvo.learning import (
+    Predictor,
+    correct,
+    fold,
+    new_model,
+    pooled,
+    response_probability,
+    with_new_actions,
+)
 
 
 def rows_of(seed: int, n: int, actions: int, width: int):
@@ -44,11 +52,30 @@ def test_one_logistic_pass_lands_within_the_posterior_of_all_rows_at_once(base):
     np.testing.assert_allclose(np.sqrt(np.diag(learned.covariance.read()[0])), sd, rtol=0.05)
 
 
-def test_the_first_logistic_row_is_the_mode_of_its_posterior():
-    model = fold(new_model(1, [-3.0], [2.0]), [[1.5]], [0], [1.0])
-    grid = np.linspace(-3, 12, 3_000_001)
-    log_posterior = -((grid + 3) ** 2) / 8 - np.log1p(np.exp(-1.5 * grid))
-    assert model.mean.read()[0, 0] == pytest.approx(grid[log_posterior.argmax()], abs=1e-5)
+def test_the_first_logistic_row_moves_to_about_the_mean_of_its_posterior():
+    model = fold(new_model(1, [-1.0], [1.0]), [[1.5]], [0], [1.0])
+    grid = np.linspace(-9, 9, 200_001)
+    posterior = np.exp(-((grid + 1) ** 2) / 2) / (1 + np.exp(-1.5 * grid))
+    posterior /= posterior.sum()
+    exact = (grid * posterior).sum()
+    assert model.mean.read()[0, 0] == pytest.approx(exact, abs=0.05)
+    spread = np.sqrt((grid**2 * posterior).sum() - exact**2)
+    assert np.sqrt(model.covariance.read()[0, 0, 0]) == pytest.approx(spread, rel=0.05)
+
+
+@pytest.mark.parametrize("base", [-6.0, -5.0, -3.0])
+def test_rare_responses_are_not_overstated(base):
+    learned, happened = 0.0, 0.0
+    for seed in range(4):
+        rng, features, actions = rows_of(100 + seed, 15_000, 1, 6)
+        chance = 1 / (1 + np.exp(-features @ np.r_[base, rng.normal(size=5) * 0.3]))
+        outcomes = (rng.random(15_000) < chance).astype(float)
+        model = fold(
+            new_model(1, np.r_[-3.0, np.zeros(5)], np.r_[1.5, np.full(5, 0.5)]), features, actions, outcomes
+        )
+        learned += response_probability(*Predictor(model)(features))[0].sum()
+        happened += outcomes.sum()
+    assert learned / happened == pytest.approx(1.0, abs=0.05)
 
 
 def test_the_noise_is_learned_with_the_weights():
