@@ -132,8 +132,8 @@ class _Fit:
         # Which pairs of terms an action's data bear on: one product instead of a loop over actions and pairs.
         bears = np.zeros((len(blocks.of_action), shared))
         np.put_along_axis(bears, blocks.of_action, 1.0, axis=1)
-        both = (bears[:, :, None] * bears[:, None, :]).reshape(len(bears), -1)
-        precision = (both.T @ self.seen.reshape(len(bears), -1)).reshape(shared, shared, width, width)
+        both = (bears[:, :, None] * bears[:, None, :]).reshape(len(bears), bears.shape[1] ** 2)
+        precision = (both.T @ self.seen.reshape(len(bears), width**2)).reshape(shared, shared, width, width)
         term, feature = np.ogrid[:shared, :width]
         precision[term, term, feature, feature] += 1 / spread[blocks.level]
         # Terms are deviations from the assumed mean, which data about an action therefore exceed by D·mean.

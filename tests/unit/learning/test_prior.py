@@ -46,3 +46,9 @@ def test_pooling_twice_does_not_count_the_data_twice():
     twice = pooled(once)
     np.testing.assert_allclose(once.mean.read(), twice.mean.read(), atol=1e-6)
     np.testing.assert_allclose(once.covariance.read(), twice.covariance.read(), atol=1e-8)
+
+
+def test_a_company_without_actions_has_a_model_without_actions():
+    empty = new_model(0, np.zeros(2), np.ones(2))
+    assert pooled(empty, [np.zeros(0, dtype=int)]) == empty
+    assert pooled(with_new_actions(empty, 1)).actions == 1
