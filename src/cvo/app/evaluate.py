@@ -109,6 +109,9 @@ def evaluate(
     `best_single` and `nobody` name the two that all are compared with. Raises `InvalidInput` where a target
     is not a probability; a policy that the log cannot support gets the reason in place of figures.
     """
+    if not len(trial.net):
+        nothing = NotEstimable("no decisions", "the log holds no decision whose window has closed")
+        return {name: PolicyFigures(nothing, nothing, nothing, nothing) for name in targets}
     rows = np.arange(len(trial.net))
     logged = logged_data(
         trial.actions,
@@ -141,9 +144,9 @@ def _predicted(trial: Trial, seed: str) -> FloatArray:
 
 def _arm_mean(trial: Trial, target: FloatArray) -> float | None:
     """Return the plain mean of those who got the one option that a constant policy picks."""
-    for option in trial.options:
+    for number, option in enumerate(trial.options):
         if np.array_equal(target, trial.constant(option)):
-            return PER * trial.arm_mean(option)
+            return PER * trial.arm_mean(option) if (trial.actions == number).any() else None
     return None
 
 
