@@ -13,6 +13,8 @@ from cvo.decisions.decision import Purpose, encode
 from cvo.events.event import Decided, Delivery
 from cvo.events.identity import LinkKind
 from cvo.events.message import user
+from cvo.ledger.causal import triggers
+from cvo.ledger.tables import tabulate
 from tests.data.company import NOW, TEXT
 from tests.data.folder import ONE_MAIL, OWNER, decide_for, message, ordered, recorded, running, track
 
@@ -190,6 +192,12 @@ def test_slots_of_one_decision_are_one_moment_in_their_order(tmp_path):
             chosen = [each.decided.action or "" for each in (first, second)]
             assert chosen == [slot.chosen for slot in decision.slots]
             assert second.situation.profile == first.situation.profile
+        decisions = tabulate(company.store.events(), "EUR").decisions
+        scored = triggers(decisions, 14, Instant(NOW + 60 * DAY))
+        firsts = {decision.person_id: decision.slots[0] for decision in made.values()}
+        assert scored.height == 60
+        for person_id, chosen, options in scored.select("person_id", "chosen", "options").iter_rows():
+            assert (chosen, options) == (firsts[person_id].chosen, firsts[person_id].options)
 
 
 def test_a_decision_recorded_elsewhere_is_a_contact_of_ours(company):
