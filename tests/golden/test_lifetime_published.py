@@ -15,6 +15,7 @@ from cvo.lifetime import (
     MbgNbd,
     ParetoNbd,
     ShiftedBetaGeometric,
+    cdnow_sample,
     rfm,
     with_holdout,
 )
@@ -25,7 +26,7 @@ CUTOFF = date(1997, 9, 30)
 
 @pytest.fixture(scope="module")
 def cdnow() -> pl.DataFrame:
-    return rfm(pl.read_parquet(DATA / "cdnow_sample.parquet"), until=CUTOFF, unit="week")
+    return rfm(cdnow_sample(), until=CUTOFF, unit="week")
 
 
 def fitted(model, table, *columns):

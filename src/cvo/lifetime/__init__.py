@@ -8,6 +8,7 @@ from cvo.lifetime.bg_bb import BgBb
 from cvo.lifetime.choose import MODELS, Backtest, Choice, choose
 from cvo.lifetime.covariates import CovariateFit, fit_with_covariates
 from cvo.lifetime.curve import weekly_repeats
+from cvo.lifetime.datasets import cdnow_sample
 from cvo.lifetime.gamma_gamma import GammaGamma
 from cvo.lifetime.geometric_dropout import BgNbd, MbgNbd
 from cvo.lifetime.histories import Histories, histories
@@ -52,6 +53,7 @@ __all__ = [
     "Unit",
     "ValueQuantiles",
     "Window",
+    "cdnow_sample",
     "choose",
     "dealt_in_order",
     "deciles",

@@ -1,4 +1,5 @@
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,13 @@ from cvo.core.evidence import NotEstimable
 from cvo.lifetime import Unit
 
 DATA = Path(__file__).parents[2] / "data" / "lifetime"
+SAMPLE = files("cvo.lifetime") / "data" / "cdnow_sample.parquet"
 CUTOFF = date(1997, 9, 30)
 
 
 @pytest.fixture(scope="module")
 def cdnow():
-    return read_transactions(DATA / "cdnow_sample.parquet")
+    return read_transactions(SAMPLE)
 
 
 def test_published_parameters_in_the_papers_order(cdnow):

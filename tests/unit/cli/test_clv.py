@@ -1,5 +1,5 @@
 import json
-from pathlib import Path
+from importlib.resources import files
 
 import polars as pl
 import pytest
@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from cvo.cli.clv import command
 from cvo.core.errors import InvalidInput
 
-SAMPLE = Path(__file__).parents[2] / "data" / "lifetime" / "cdnow_sample.parquet"
+SAMPLE = files("cvo.lifetime") / "data" / "cdnow_sample.parquet"
 
 
 def run(*arguments):

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from cvo.core.evidence import NotEstimable
-from cvo.lifetime import choose, score, with_holdout
+from cvo.lifetime import cdnow_sample, choose, score, with_holdout
 
 DATA = Path(__file__).parents[2] / "data" / "lifetime"
 
@@ -53,7 +53,7 @@ def test_errors_of_the_past_are_shown(retail_choice):
 
 
 def test_no_window_of_this_length_is_no_trust():
-    cdnow = pl.read_parquet(DATA / "cdnow_sample.parquet")
+    cdnow = cdnow_sample()
     choice = choose(cdnow, horizon_days=273, until=date(1997, 9, 30))
     assert not choice.trusted
     assert isinstance(choice.correction, NotEstimable)
@@ -64,7 +64,7 @@ def test_no_window_of_this_length_is_no_trust():
 
 
 def test_bias_in_the_backtest_is_no_trust():
-    cdnow = pl.read_parquet(DATA / "cdnow_sample.parquet")
+    cdnow = cdnow_sample()
     choice = choose(cdnow, horizon_days=182, until=date(1997, 12, 30))
     assert abs(choice.backtest.candidates[choice.name].aggregate_error) > 0.1
     assert not choice.trusted
@@ -72,7 +72,7 @@ def test_bias_in_the_backtest_is_no_trust():
 
 
 def test_a_history_of_weeks_is_fitted_but_not_trusted():
-    cdnow = pl.read_parquet(DATA / "cdnow_sample.parquet").filter(pl.col("date") <= date(1997, 4, 1))
+    cdnow = cdnow_sample().filter(pl.col("date") <= date(1997, 4, 1))
     choice = choose(cdnow, horizon_days=90)
     assert isinstance(choice.backtest, NotEstimable)
     assert choice.name == "mbg-nbd"

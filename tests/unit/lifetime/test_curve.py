@@ -1,16 +1,13 @@
 from datetime import date, timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-from cvo.lifetime import ParetoNbd, Unit, Window, purchase_days, weekly_repeats
-
-SALES = Path(__file__).parents[2] / "data" / "lifetime" / "cdnow_sample.parquet"
+from cvo.lifetime import ParetoNbd, Unit, Window, cdnow_sample, purchase_days, weekly_repeats
 
 
 def test_weeks_add_up_to_the_totals():
-    purchases = purchase_days(pl.read_parquet(SALES))
+    purchases = purchase_days(cdnow_sample())
     until, end = date(1997, 9, 30), date(1998, 6, 30)
     window = Window.at(purchases, until, 273, Unit.WEEK)
     fit = ParetoNbd.fit_histories(window.histories)
