@@ -13,7 +13,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import msgspec
@@ -21,6 +21,9 @@ import pytest
 
 from cvo.actions.catalogue import Catalogue
 from cvo.actions.read import _ENTRY_TYPES, parse_catalogue
+from cvo.api.events import TYPES
+from cvo.api.routes import application
+from cvo.api.service import Service
 from cvo.app.config import Config, Shares
 from cvo.cli import COMMANDS, group
 from cvo.events.bodies import _KNOWN
@@ -173,6 +176,17 @@ def test_every_event_reason_and_table_is_explained() -> None:
         assert f"`{name}`" in events, name
     for table in METADATA.tables:
         assert f"`{table}`" in storage, table
+
+
+@pytest.mark.filterwarnings("ignore::litestar.exceptions.LitestarDeprecationWarning")
+def test_every_route_of_the_service_is_explained() -> None:
+    page = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
+    # A handler asks for its service when it is called; the routes are there before.
+    routes = {route.path for route in application(cast(Service, None)).routes}
+    served = {re.sub(r":\w+", "", path) for path in routes} - {"/", "/{path}"}  # the framework's own
+    assert len(served) > 5
+    for path in [*served, *(f"/v1/{kind}" for kind in (*TYPES, "batch")), "/v1/decisions`"]:
+        assert path in page, path
 
 
 def test_the_example_tells_its_story() -> None:
