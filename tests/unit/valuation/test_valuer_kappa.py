@@ -24,5 +24,7 @@ def test_a_measured_effect_moves_kappa_of_its_action_and_lends_to_the_others():
     assert valuer.kappa.mean[at] == pytest.approx(0.9, abs=0.01)
     assert valuer.kappa.grade[at] is Grade.MEASURED
     assert {grade for position, grade in enumerate(valuer.kappa.grade) if position != at} == {Grade.POOLED}
-    scores = valuer.score(np.zeros((1, len(models.encoder.names))), np.ones((1, len(valuer.actions)), dtype=bool))
+    scores = valuer.score(
+        np.zeros((1, len(models.encoder.names))), np.ones((1, len(valuer.actions)), dtype=bool)
+    )
     np.testing.assert_array_equal(scores.incrementality, valuer.kappa.mean)
