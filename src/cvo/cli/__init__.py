@@ -23,6 +23,7 @@ COMMANDS = {
     "decide": "Decide what is next for a customer.",
     "why": "Show a logged decision: every action, chosen, scored or refused.",
     "replay": "Make a logged decision again, and tell whether it is the same.",
+    "clv": "What customers are worth: of a company, or from a file of transactions.",
     "value": "What was caused, and what was realised.",
     "simulate": "A made-up company whose truth is known, driven like a real one.",
     "doctor": "Check that the data is what was written.",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cvo.cli.common import console, json_option, print_json
+from cvo.cli.common import company_option, console, json_option, print_json
 from cvo.core.errors import InvalidInput
 from cvo.core.evidence import NotEstimable
 
@@ -20,9 +20,21 @@ if TYPE_CHECKING:
 MODELS = ("bg-nbd", "mbg-nbd", "pareto-nbd", "gamma-gamma", "bg-bb", "auto")
 
 
-@click.group("clv")
-def command() -> None:
-    """Estimate what customers are worth."""
+@click.group("clv", invoke_without_command=True)
+@company_option
+@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same figures.")
+@json_option
+@click.pass_context
+def command(context: click.Context, folder: Path | None, seed: int, as_json: bool) -> None:
+    """Predict what a company's customers are worth, and score earlier predictions.
+
+    Predictions are kept in the log; profiles carry the latest one, and rules can ask for it. With `fit`, estimate
+    from any file of transactions instead.
+    """
+    if context.invoked_subcommand is None:
+        from cvo.cli.clv_company import run
+
+        run(folder, seed, as_json=as_json)
 
 
 @command.command("fit")
