@@ -15,6 +15,7 @@ from cvo.lifetime.histories import Histories, histories
 from cvo.lifetime.likelihood import Fit
 from cvo.lifetime.margins import GroupRates, shrunk_rates
 from cvo.lifetime.pareto_nbd import ParetoNbd
+from cvo.lifetime.predictions import Predictions, predictions_of
 from cvo.lifetime.predictive import TotalForecast, forecast_total
 from cvo.lifetime.purchase_model import PurchaseModel
 from cvo.lifetime.ranker import Ranker, dealt_in_order, train_ranker
@@ -43,6 +44,7 @@ __all__ = [
     "Histories",
     "MbgNbd",
     "ParetoNbd",
+    "Predictions",
     "PurchaseModel",
     "Ranker",
     "RefundModel",
@@ -65,6 +67,7 @@ __all__ = [
     "lifetime_value",
     "overdue",
     "periods_bought_after",
+    "predictions_of",
     "purchase_days",
     "rfm",
     "rfm_periods",

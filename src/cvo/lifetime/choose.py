@@ -27,7 +27,8 @@ DECILE_BOUND = 0.20
 """Outside these bounds in its backtest a model is not called trusted."""
 
 _RANKED = " ranked"
-_LEAST_BUYERS = 100
+# One window shows the model's error and its own, a season or a campaign, and can't tell them apart: half
+each. _BELIEVED = 0.5 _LEAST_BUYERS = 100
 
 
 class Backtest(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,8 +49,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The chosen model, what it expects of each customer, and how far to trust it.
 
     `expected` is the model's expectation of purchases in the horizon, in the order of `table`;
-    `recalibrated` is that times `correction`, the actual over the expected total of the backtest. Order
-    customers by either, add up `recalibrated`.
+    `recalibrated` is that times `correction`, the root of actual over expected total in the backtest: half of
+    what one window suggests, on the log scale. Order customers by either, add up `recalibrated`.
     """
 
     name: str
@@ -188,7 +189,7 @@ def _correction(past: Window, now: Window, expected: FloatArray) -> float | NotE
             "no_window_of_this_length",
             f"no window of {now.days} days has closed yet, the longest had {past.days}: totals are not corrected",
         )
-    return float(past.bought.sum() / expected.sum())
+    return float((past.bought.sum() / expected.sum()) ** _BELIEVED)
 
 
 def _without_backtest(present: _Forecast) -> str:
