@@ -27,8 +27,9 @@ DECILE_BOUND = 0.20
 """Outside these bounds in its backtest a model is not called trusted."""
 
 _RANKED = " ranked"
-# One window shows the model's error and its own, a season or a campaign, and can't tell them apart: half
-each. _BELIEVED = 0.5 _LEAST_BUYERS = 100
+# One window shows the model's error and its own, a season or a campaign, and can't tell them apart: half each.
+_BELIEVED = 0.5
+_LEAST_BUYERS = 100
 
 
 class Backtest(msgspec.Struct, frozen=True, kw_only=True):
