@@ -16,6 +16,11 @@ Header = tuple[bytes, bytes]
 JSON = (b"content-type", b"application/json")
 RETRY = (b"retry-after", b"1")
 
+READ_LIMIT = 64 * 1024 * 1024
+"""Bytes of a request that are read, and thrown away, before it is refused for its length."""
+
+_BODILESS = frozenset({204, 304})
+
 
 class Response(msgspec.Struct, frozen=True):
     """A whole response."""
@@ -86,21 +91,24 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
         return body if len(body) <= limit and message["type"] == "http.request" else None
     parts = [body]
     size = len(body)
-    while message.get("more_body"):
+    # What is too long is read to its end all the same: most clients send everything before they listen.
+    while message.get("more_body") and size <= READ_LIMIT:
         message = await receive()
         if message["type"] != "http.request":
             return None
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > limit:
-            return None
-    return b"".join(parts)
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= limit:
+            parts.append(part)
+        else:
+            parts.clear()
+    return b"".join(parts) if size <= limit else None
 
 
 async def respond(send: Send, response: Response) -> None:
     """Send a whole response."""
-    length = (b"content-length", str(len(response.body)).encode())
-    await send(
-        {"type": "http.response.start", "status": response.status, "headers": [*response.headers, length]}
-    )
+    headers = list(response.headers)
+    if response.status not in _BODILESS:
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

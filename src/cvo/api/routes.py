@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Litestar, MediaType, Request, get, post
+from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.response import Response
@@ -83,9 +84,7 @@ def application(service: Service) -> Litestar:
             CvoError: lambda _request, error: _sent(problem_of(error)),
             Refusal: lambda _request, error: _sent(error.problem),
             404: lambda request, _error: _sent(problem(404, f"there is nothing at {request.url.path}")),
-            405: lambda request, _error: _sent(
-                problem(405, f"{request.method} is not for {request.url.path}")
-            ),
+            405: _wrong_method,
         },
         logging_config=None,
     )
@@ -97,6 +96,13 @@ class Refusal(Exception):
     def __init__(self, found: Problem) -> None:
         self.problem = found
         super().__init__(found.detail)
+
+
+def _wrong_method(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    allowed = error.headers if isinstance(error, HTTPException) else None
+    sent = _sent(problem(405, f"{request.method} is not for {request.url.path}"))
+    sent.headers.update(allowed or {})
+    return sent
 
 
 def _sent(found: Problem) -> Response[Any]:

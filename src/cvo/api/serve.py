@@ -10,6 +10,7 @@ import uvicorn
 
 from cvo.api.access import Access
 from cvo.api.asgi import Application
+from cvo.api.browsers import CrossOrigin
 from cvo.api.routes import application
 from cvo.api.service import Options, Service
 from cvo.app.company import Company
@@ -35,7 +36,7 @@ def serve(folder: Path, host: str, port: int, options: Options, begun: Callable[
         company.store.announce(f"the server at {address}")
         service = Service(company, Live(company), Access(keys_of(company)), options)
         config = uvicorn.Config(
-            Application(service, application(service)),
+            CrossOrigin(Application(service, application(service))),
             loop="uvloop",
             http="httptools",
             lifespan="on",

@@ -73,7 +73,9 @@ def _rehearsed(company: Company, policy: Policy, placement: str) -> dict[str, De
     return {
         decision.customer: decision
         for decision in logged
+        # A rehearsal with a context is somebody's preview of that moment, and no answer without it.
         if decision.placement == placement
+        and not decision.context
         and msgspec.structs.replace(decision.pins, person_version=0) == pins
     }
 

@@ -15,7 +15,7 @@ from cvo.app.state import keep_policy, labels, running_catalogue, running_policy
 from cvo.core.clock import Instant, parse_rfc3339
 from cvo.core.digest import digest
 from cvo.core.errors import Conflict, CvoError, InvalidInput, Unavailable
-from cvo.decisions.decision import Decision, Request, decode
+from cvo.decisions.decision import Decision, Purpose, Request, decode
 from cvo.decisions.policy import Policy
 from cvo.events.event import Scalar
 from cvo.events.intake import Intake
@@ -47,11 +47,12 @@ class Ask(msgspec.Struct, frozen=True):
     context: dict[str, Scalar] = {}
     at: Instant | None = None
     idempotency_key: str | None = None
+    purpose: Purpose = Purpose.LIVE
 
     @property
     def content(self) -> str:
         """Return the hash of what is asked, whenever it is asked."""
-        return digest((self.customer, self.placement, self.context))
+        return digest((self.customer, self.placement, self.context, self.purpose))
 
 
 Job = Accept | Ask
@@ -157,7 +158,8 @@ class Live:
 
 
 def _request(job: Ask, now: Instant) -> Request:
-    return Request(placement=job.placement, at=now if job.at is None else job.at, context=job.context)
+    at = now if job.at is None else job.at
+    return Request(placement=job.placement, at=at, context=job.context, purpose=job.purpose)
 
 
 def _again(job: Ask, earlier: Repeatable) -> Result:
