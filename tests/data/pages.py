@@ -8,8 +8,9 @@
 | `yaml`, `toml` | a catalogue, a company's settings: have to read |
 | `cel`, `json`, `mermaid`, `text` | belong to the page's own tests, or to nobody |
 
-Ids, times, draws, durations and which option a draw picked differ from run to run and are not compared. An id
-in a later command stands for the one printed in that run.
+Ids, hashes, times, draws, durations, bars and which option a draw picked are not compared, and a number may differ
+by one in its last digit: machines add up in different orders. An id in a later command stands for the one printed
+in that run.
 """
 
 import doctest
@@ -30,11 +31,13 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}
 _MASKS = (
     (_ID, "<id>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
+    (re.compile(r"\b[0-9a-f]{12}\b"), "<hash>"),
     (re.compile(r"draw 0\.\d+"), "draw <draw>"),
     (re.compile(r"\(\d+ s\)"), "(<seconds>)"),
     (re.compile(r"^  \w+, picked with probability .*$", re.MULTILINE), "  <picked>"),
-    (re.compile(r"[ \t]+$", re.MULTILINE), ""),
+    (re.compile(r"[├─●┤┊ \t]+"), " "),
 )
+_NUMBER = re.compile(r"[+−-]?\d[\d,]*(?:\.\d+)?")
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -51,11 +54,25 @@ def blocks(page: str) -> list[Block]:
     return [Block(m[1], m[2], m.start(2), m.end(2)) for m in _BLOCK.finditer(page)]
 
 
-def masked(output: str) -> str:
-    """Return output without what differs from run to run."""
+def same(shown: str, now: str) -> bool:
+    """Tell whether output is what a page shows, apart from what may differ."""
+    first, second = _masked(shown), _masked(now)
+    if _NUMBER.sub("#", first) != _NUMBER.sub("#", second):
+        return False
+    pairs = zip(_NUMBER.findall(first), _NUMBER.findall(second), strict=True)
+    return all(_close(one, other) for one, other in pairs)
+
+
+def _masked(output: str) -> str:
     for pattern, replacement in _MASKS:
         output = pattern.sub(replacement, output)
-    return output.strip("\n")
+    return "\n".join(line.strip() for line in output.strip("\n").splitlines())
+
+
+def _close(first: str, second: str) -> bool:
+    numbers = [float(text.replace(",", "").replace("−", "-")) for text in (first, second)]
+    decimals = min(len(text.partition(".")[2]) for text in (first, second))
+    return abs(numbers[0] - numbers[1]) < 1.5 * 10.0**-decimals
 
 
 class Shell:
