@@ -30,7 +30,8 @@ def test_every_package_that_exports_names_is_pinned():
 @pytest.mark.parametrize("package", PINNED)
 def test_exported_names_are_the_pinned_ones_and_exist(package):
     module = importlib.import_module(package)
-    assert sorted(module.__all__) == sorted(PINNED[package].split())
+    exported, pinned = set(module.__all__), set(PINNED[package].split())
+    assert (exported - pinned, pinned - exported) == (set(), set()), "new names, and names that are gone"
     assert [name for name in module.__all__ if not hasattr(module, name)] == []
 
 
