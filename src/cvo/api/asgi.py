@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from cvo.api.decisions import decide
 from cvo.api.events import browser_settings, take
 from cvo.api.http import Receive, Response, Scope, Send, problem, respond
+from cvo.api.lessons import give_lessons
 from cvo.api.ofrep import FLAGS, evaluate
 from cvo.api.segment import PATHS, SETTINGS, project_of
 from cvo.api.service import Service, headers_of
@@ -80,8 +81,10 @@ class Application:
         await receive()
         service.writer = writer = Writer(service.live, asyncio.get_running_loop())
         writer.start()
+        lessons = asyncio.create_task(give_lessons(service))
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        lessons.cancel()
         await writer.stop()
         await send({"type": "lifespan.shutdown.complete"})
 

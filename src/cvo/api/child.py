@@ -10,10 +10,11 @@ from cvo.core.errors import Unavailable
 
 async def value_report(folder: Path) -> bytes:
     """Return the value report of a company as JSON."""
-    return await _run("-m", "cvo", "value", "--json", "--company", str(folder))
+    return await run("-m", "cvo", "value", "--json", "--company", str(folder))
 
 
-async def _run(*arguments: str) -> bytes:
+async def run(*arguments: str) -> bytes:
+    """Run this Python with arguments and return what it writes; one that fails raises `Unavailable`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,

@@ -27,6 +27,7 @@ class Metrics:
             "cvo_messages", "Messages taken in, known already or refused", ["outcome"], registry=registry
         )
         self.waiting = Gauge("cvo_writer_waiting", "Jobs that wait for the writer", registry=registry)
+        self.lessons = Counter("cvo_lessons", "Models learned and decided with", registry=registry)
         self.units = Counter("cvo_units_of_work", "Transactions of the writer", registry=registry)
 
     def text(self) -> bytes:

@@ -27,6 +27,7 @@ class Options(msgspec.Struct, frozen=True):
 
     simulated_time: bool = False
     learn_every_seconds: float = 300.0
+    """Between lessons, by the stated clock where time is simulated; 0 never learns."""
 
 
 class Service:
@@ -39,6 +40,7 @@ class Service:
         self.options = options
         self.pinned = Pinned(company.store)
         self.metrics = Metrics()
+        self.simulated_now = Instant(0)
         self._writer: Writer | None = None
         self._catalogue = lru_cache(maxsize=16)(lambda version: kept_catalogue(company.store, version))
 
@@ -65,6 +67,10 @@ class Service:
             return policy.catalogue
         return self._catalogue(decision.pins.catalogue)
 
+    def now(self) -> Instant:
+        """Return the time: the latest one stated where time is simulated, else the clock's."""
+        return self.simulated_now if self.options.simulated_time else self.company.clock.now()
+
     def refuse(self, headers: dict[bytes, bytes], scope: Scope) -> Problem | None:
         """Return why these headers do not open a route, if so."""
         if SIMULATED_NOW in headers and not self.options.simulated_time:
@@ -77,11 +83,13 @@ class Service:
         if stated is None:
             return None
         try:
-            return parse_rfc3339(stated.decode("ascii"))
+            at = parse_rfc3339(stated.decode("ascii"))
         except (UnicodeDecodeError, InvalidInput):
             raise InvalidInput(
                 "X-Simulated-Now is not an RFC 3339 time such as 2026-01-31T08:00:00Z"
             ) from None
+        self.simulated_now = max(self.simulated_now, at)
+        return at
 
 
 def headers_of(raw: Iterable[Header]) -> dict[bytes, bytes]:

@@ -39,17 +39,22 @@ class Learned(msgspec.Struct, frozen=True):
 def learn(company: Company, author: str, customers: Customers = everybody) -> Learned:
     """Learn from the windows closed by now, of some or all customers; decide with the result from now on."""
     catalogue = running_catalogue(company.store)
-    learned = _fit(company, catalogue, customers)
-    version = learned.models.version
+    learned = learned_from(company, catalogue, customers)
+    decide_with(company, learned.models, author)
+    return learned
+
+
+def decide_with(company: Company, models: Models, author: str) -> None:
+    """Record that models are decided with from now on; those that are already change nothing."""
+    version = models.version
     known = recorded(company.store, MODELS_CHANGE)
     if not known or known[-1].body.decode() != version:
         change_id = f"{MODELS_CHANGE}-{len(known) + 1:06}"
         with company.store.unit_of_work() as work:
-            work.keep(version, model_snapshots.encode(learned.models))
+            work.keep(version, model_snapshots.encode(models))
             work.record_change(
                 Change(change_id, company.clock.now(), author, MODELS_CHANGE, version.encode())
             )
-    return learned
 
 
 def longest_window(catalogue: Catalogue) -> int:
@@ -57,7 +62,8 @@ def longest_window(catalogue: Catalogue) -> int:
     return max((action.window_days for action in catalogue.actions.values()), default=1)
 
 
-def _fit(company: Company, catalogue: Catalogue, customers: Customers) -> Learned:
+def learned_from(company: Company, catalogue: Catalogue, customers: Customers) -> Learned:
+    """Return what the windows closed by now teach, of some or all customers, without deciding with it."""
     as_of, currency = company.clock.now(), company.config.currency
     facts = [event for event in company.store.events() if customers(event.person_id)]
     tables = tabulate(facts, currency)

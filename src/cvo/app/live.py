@@ -11,6 +11,7 @@ import msgspec
 
 from cvo.app.company import Company
 from cvo.app.decide import decide_in, logged
+from cvo.app.learn import decide_with
 from cvo.app.state import keep_policy, labels, running_catalogue, running_policy, running_version
 from cvo.core.clock import Instant, parse_rfc3339
 from cvo.core.digest import digest
@@ -21,8 +22,12 @@ from cvo.events.event import Scalar
 from cvo.events.intake import Intake
 from cvo.events.message import DeadLetter, ExternalId, Message, Receipt
 from cvo.storage.unit_of_work import Repeatable, UnitOfWork
+from cvo.valuation.models import Models
 
 Key = tuple[bytes, str]
+
+SERVER = "cvo serve"
+"""The author of what a server does by itself."""
 
 
 class Accept(msgspec.Struct, frozen=True):
@@ -68,7 +73,20 @@ class Live:
         catalogue, currency = running_catalogue(company.store), company.config.currency
         self._intake = Intake(company.config.seed, currency, labels(catalogue, currency))
         if running_version(company.store) is not None:
-            self.adopt(running_policy(company.store, company.config.settings))
+            self.adopt(_ready(running_policy(company.store, company.config.settings)))
+
+    def learned(self, models: Models) -> Policy | None:
+        """Return the policy that decides with new models, ready to use; `None` without a catalogue.
+
+        Takes a while and changes nothing, so it may run beside `process`.
+        """
+        running = self.policy
+        return None if running is None else _ready(Policy(running.catalogue, models, running.settings))
+
+    def publish(self, policy: Policy) -> None:
+        """Record the models of a policy as learned, and decide with it from now on."""
+        decide_with(self.company, policy.models, SERVER)
+        self.adopt(policy)
 
     def adopt(self, policy: Policy) -> None:
         """Decide with a policy from now on; what it is made of is kept before its first decision."""
@@ -155,6 +173,14 @@ class Live:
 
     def _key(self, job: Ask) -> Key:
         return job.customer.sender_key(self.company.config.seed), job.idempotency_key or ""
+
+
+def _ready(policy: Policy) -> Policy:
+    """Compile now what would else be compiled while a customer waits."""
+    for placement in policy.catalogue.placements:
+        policy.qualifier(placement)
+    policy.valuer.kappa  # noqa: B018  compiled when first looked at
+    return policy
 
 
 def _request(job: Ask, now: Instant) -> Request:

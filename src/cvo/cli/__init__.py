@@ -25,7 +25,10 @@ COMMANDS = {
     "replay": "Make a logged decision again, and tell whether it is the same.",
     "clv": "What customers are worth: of a company, or from a file of transactions.",
     "value": "What was caused, and what was realised.",
+    "evaluate": "What a change would have brought, before a customer sees it.",
     "simulate": "A made-up company whose truth is known, driven like a real one.",
+    "backup": "Copy a company, while others write to it.",
+    "restore": "Make a company from a backup.",
     "doctor": "Check that the data is what was written.",
 }
 

@@ -17,11 +17,13 @@ from cvo.cli.common import company_option
 )
 @click.option(
     "--learn-every",
-    default=300.0,
-    show_default=True,
-    help="Seconds between lessons from the log; 0 never learns.",
+    type=click.FloatRange(min=0),
+    help="Seconds between lessons from the log, 300 if not given; simulated ones, a day, with --simulated-time. "
+    "0 never learns.",
 )
-def command(folder: Path | None, host: str, port: int, simulated_time: bool, learn_every: float) -> None:
+def command(
+    folder: Path | None, host: str, port: int, simulated_time: bool, learn_every: float | None
+) -> None:
     """Serve events, decisions and reports over HTTP until stopped."""
     # The server's own threads share the cores; numpy's would only get into their way.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -30,7 +32,10 @@ def command(folder: Path | None, host: str, port: int, simulated_time: bool, lea
     from cvo.api.service import Options
     from cvo.app.config import find_company
 
-    options = Options(simulated_time=simulated_time, learn_every_seconds=learn_every)
+    usual = 86_400.0 if simulated_time else 300.0
+    options = Options(
+        simulated_time=simulated_time, learn_every_seconds=usual if learn_every is None else learn_every
+    )
 
     def begun(address: str) -> None:
         click.echo(f"Serving at {address}", err=True)

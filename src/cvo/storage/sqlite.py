@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from cvo.core.errors import CompanyLocked, Conflict, Damaged, NotFound, StorageFull, Unavailable
+from cvo.core.errors import CompanyLocked, Conflict, CvoError, Damaged, NotFound, StorageFull, Unavailable
 
 _NEEDED = (3, 37, 0)
 _WRITER_PRAGMAS = (
@@ -90,25 +90,47 @@ def reader(path: Path) -> Engine:
     return engine
 
 
+def copy(source: Path, target: Path) -> None:
+    """Copy a database as it is at one moment to a new file, durably, and check the copy.
+
+    Writers go on meanwhile. A source or a copy that is damaged raises `Damaged`.
+    """
+    try:
+        with (
+            closing(sqlite3.connect(f"file:{source.resolve()}?mode=ro", uri=True)) as original,
+            closing(sqlite3.connect(target)) as made,
+        ):
+            # All pages at once: page by page, a busy writer would make it begin anew for ever.
+            original.backup(made)
+            made.execute("PRAGMA journal_mode = DELETE").close()
+            found = made.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise _named(error, f"{source} can't be copied") from error
+    if found != "ok":
+        raise Damaged(f"{source} is damaged ({found}); restore an earlier backup")
+
+
 @contextmanager
 def failures_named() -> Iterator[None]:
     """Turn what SQLite says when a disk is full, busy or wrong into errors of ours; the work was undone."""
     try:
         yield
     except DBAPIError as error:
-        # The upper bits of a code say where it happened, the lower eight what.
-        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-        if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
-            raise StorageFull(
-                f"nothing was written, the disk is full or can't be written to ({error.orig}); make room"
-            ) from error
-        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            raise Unavailable(f"another program holds the database ({error.orig}); try again") from error
-        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            raise Damaged(
-                f"the database file is damaged ({error.orig}); `cvo doctor` says what to do"
-            ) from error
+        if isinstance(error.orig, sqlite3.DatabaseError):
+            raise _named(error.orig, "nothing was written") from error
         raise
+
+
+def _named(error: sqlite3.DatabaseError, so: str) -> CvoError | sqlite3.DatabaseError:
+    # The upper bits of a code say where it happened, the lower eight what.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
+        return StorageFull(f"{so}: the disk is full or can't be written to ({error}); make room")
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return Unavailable(f"{so}: another program holds the database ({error}); try again")
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return Damaged(f"{so}: the database file is damaged ({error}); `cvo doctor` says what to do")
+    return error
 
 
 def _prepare(engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:

@@ -1,0 +1,74 @@
+"""Lessons: now and then a process beside the server learns from the log, and the server decides with the result.
+
+The models arrive whole and are swapped in between two transactions; no decision sees half of them.
+"""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from cvo.api.child import run
+from cvo.api.service import Service
+from cvo.app.company import Company
+from cvo.app.history import everybody
+from cvo.app.learn import learned_from
+from cvo.app.state import running_catalogue
+from cvo.core.clock import SECOND, FixedClock, Instant
+from cvo.core.errors import CvoError
+from cvo.valuation import models as model_snapshots
+
+LOG = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 0.25
+"""How often simulated time is looked at: it may pass in no time."""
+
+
+async def give_lessons(service: Service) -> None:
+    """Learn again and again until cancelled; a lesson that fails is logged, and the models stay as they are."""
+    if not service.options.learn_every_seconds:
+        return
+    last = service.now()
+    while True:
+        last = await _due(service, last)
+        try:
+            await learn_once(service, last)
+        except CvoError as error:
+            LOG.warning("nothing was learned: %s", error)
+
+
+async def learn_once(service: Service, as_of: Instant) -> None:
+    """Learn from what is known at a time, and decide with it."""
+    if service.live.policy is None:
+        return
+    folder = str(service.company.folder)
+    models = model_snapshots.decode(await run("-m", "cvo.api.lessons", folder, str(as_of)))
+    policy = await asyncio.to_thread(service.live.learned, models)
+    if policy is not None and policy.models.version != service.live.policy.models.version:
+        await service.writer.call(lambda: service.live.publish(policy))
+        service.metrics.lessons.inc()
+
+
+async def _due(service: Service, last: Instant) -> Instant:
+    every = service.options.learn_every_seconds
+    if not service.options.simulated_time:
+        await asyncio.sleep(every)
+        return service.now()
+    # The stated clock begins somewhere; the first lesson comes a whole stretch after that.
+    while not last:
+        await asyncio.sleep(_LOOK_SECONDS)
+        last = service.now()
+    while service.now() < last + every * SECOND:
+        await asyncio.sleep(_LOOK_SECONDS)
+    return service.now()
+
+
+def main(folder: str, as_of: str) -> None:
+    """Learn from a company's log up to a time, and write the snapshot to stdout; the company is only read."""
+    with Company.open(Path(folder), write=False, clock=FixedClock(Instant(int(as_of)))) as company:
+        learned = learned_from(company, running_catalogue(company.store), everybody)
+    sys.stdout.buffer.write(model_snapshots.encode(learned.models))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
