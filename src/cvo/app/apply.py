@@ -37,7 +37,7 @@ def apply(company: Company, author: str, *, approve: bool = False) -> Applied:
     Raises `CatalogueError` for a catalogue that can't run, `Conflict` where the author may not approve.
     """
     proposed = read_catalogue(company.folder / "catalogue")
-    _compile(proposed, company.config.currency)
+    check_runs(proposed, company.config.currency)
     running = running_catalogue(company.store)
     changed = differences(running, proposed)
     if not changed and running_version(company.store) is not None:
@@ -82,8 +82,8 @@ def settle(company: Company, draft_id: str, author: str, verdict: Verdict, becau
     return Applied(draft_id, verdict is Verdict.APPROVED, step.after, step.differences)
 
 
-def _compile(catalogue: Catalogue, currency: str) -> None:
-    """Find now what would else fail at the first decision."""
+def check_runs(catalogue: Catalogue, currency: str) -> None:
+    """Raise `CatalogueError` now for what would else fail at the first decision."""
     assumptions_of(catalogue)
     FeatureReader(catalogue, currency)
     for placement in catalogue.placements:

@@ -1,6 +1,7 @@
 """The company as a Python object: the product's verbs as methods that return frozen, typed values."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from cvo.actions.drafts import Verdict
@@ -11,7 +12,9 @@ from cvo.app.ingest import Ingested, ingest
 from cvo.app.learn import Learned, learn
 from cvo.app.replay import logged, replay
 from cvo.app.value import Value, value
+from cvo.app.what_if import WhatIf, read_candidate, what_if
 from cvo.core.errors import InvalidInput
+from cvo.core.evidence import NotEstimable
 from cvo.decisions.decision import Decision, Purpose
 from cvo.decisions.replay import Replay
 from cvo.events.event import Scalar
@@ -77,6 +80,10 @@ class Company(opened.Company):
     def value(self) -> Value:
         """Report what was caused, measured against customers left alone, and what was realised."""
         return value(self)
+
+    def evaluate(self, *, catalogue: Path | None = None, policy: Path | None = None) -> WhatIf | NotEstimable:
+        """Tell what a changed catalogue, or a file of changed settings, would have brought on the log so far."""
+        return what_if(self, read_candidate(self, catalogue=catalogue, policy=policy))
 
     def _author(self, author: str | None) -> str:
         if author:

@@ -1,0 +1,73 @@
+"""What could run instead: the running catalogue and settings with something changed."""
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from cvo.actions.catalogue import Catalogue
+from cvo.actions.drafts import Difference, differences
+from cvo.actions.read import read_catalogue
+from cvo.actions.settings import Settings
+from cvo.app.apply import check_runs
+from cvo.app.company import Company
+from cvo.app.state import running_catalogue
+from cvo.core.errors import InvalidInput, NotFound
+
+
+class Proposed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of a policy file: a catalogue's folder, from where the file lies, and decision settings."""
+
+    catalogue: str | None = None
+    decisions: dict[str, float] = {}
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A catalogue and settings that could decide, the catalogue that does, and in what they differ."""
+
+    catalogue: Catalogue
+    settings: Settings
+    running: Catalogue
+    changes: list[Difference]
+
+
+def read_candidate(
+    company: Company, *, policy: Path | None = None, catalogue: Path | None = None
+) -> Candidate:
+    """Read what is proposed: a catalogue's folder, or a TOML file with `catalogue` and `[decisions]`.
+
+    Whatever is not named stays as it runs. Raises `NotFound` for a file that is not there, `InvalidInput` for
+    settings that do not exist, `CatalogueError` for a catalogue that can't run.
+    """
+    proposed = Proposed() if policy is None else _read(policy)
+    if proposed.catalogue is not None and policy is not None and catalogue is None:
+        catalogue = policy.parent / proposed.catalogue
+    running = running_catalogue(company.store)
+    candidate = running if catalogue is None else read_catalogue(catalogue)
+    settings = _settings(company.config.settings, proposed.decisions)
+    check_runs(candidate, settings.currency)
+    before, after = (msgspec.structs.asdict(each) for each in (company.config.settings, settings))
+    changed = [
+        Difference(f"decisions.{name}", before[name], after[name])
+        for name in proposed.decisions
+        if before[name] != after[name]
+    ]
+    return Candidate(candidate, settings, running, [*differences(running, candidate), *changed])
+
+
+def _read(file: Path) -> Proposed:
+    if not file.is_file():
+        raise NotFound(f"there is no file {file}")
+    try:
+        return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Proposed)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise InvalidInput(f"{file}: {error}") from None
+
+
+def _settings(running: Settings, changed: dict[str, float]) -> Settings:
+    known = {"withheld_rate", "floor", "exploration"}
+    if unknown := changed.keys() - known:
+        raise InvalidInput(
+            f"decisions.{min(unknown)} can't be changed in what decides; known: {', '.join(sorted(known))}"
+        )
+    return msgspec.structs.replace(running, **changed)

@@ -1,0 +1,218 @@
+"""The comparison: what the candidate would have brought more than what runs, for whom, by whose actions."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from cvo.actions.drafts import Difference
+from cvo.app.company import Company
+from cvo.app.what_if.candidate import Candidate
+from cvo.app.what_if.log import FloatArray, Log, read_log
+from cvo.app.what_if.looks import Look, looks
+from cvo.app.what_if.parts import Part, segment_parts, segments, team_parts, team_scores
+from cvo.app.what_if.reach import Answers, Reach, answers, contact_costs, snapshots
+from cvo.core.clock import Instant
+from cvo.core.evidence import Estimate, NotEstimable
+from cvo.inference import (
+    DEFAULT_GUARD_RAILS,
+    GuardRails,
+    LoggedData,
+    PolicyScores,
+    cross_fitted_predictions,
+    direct_method,
+    doubly_robust,
+    doubly_robust_shrunk,
+    folds_by_hash,
+    ips,
+    logged_data,
+    logging_policy,
+    policy_difference,
+    policy_value,
+    ridge_per_action,
+    snips,
+    switch_doubly_robust,
+)
+
+PER = 1_000
+FOLDS = 5
+_SWITCH, _SHRINKAGE = 10.0, 100.0
+_ALIKE = 1e-12
+
+Progress = Callable[[str, int, int], None]
+
+
+class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
+    """What a candidate would have brought on the log, against what runs; money is per 1,000 decisions.
+
+    `difference` is doubly robust and what to decide by; `others` are the same by other estimators, to see whether
+    they agree. `value` and `reach` are by policy: `candidate`, `current`, and `value` has `logged`, too, which
+    is what was really done. `teams` add up to the difference; segments do not.
+    """
+
+    decisions: int
+    customers: int
+    since: Instant
+    until: Instant
+    window_days: int
+    currency: str
+    changes: list[Difference]
+    difference: Estimate | NotEstimable
+    others: dict[str, Estimate | NotEstimable]
+    value: dict[str, Estimate | NotEstimable]
+    reach: dict[str, list[Reach]]
+    segments: list[Part]
+    teams: list[Part]
+    looks: list[Look] | NotEstimable
+
+
+def what_if(
+    company: Company,
+    candidate: Candidate,
+    *,
+    rails: GuardRails = DEFAULT_GUARD_RAILS,
+    progress: Progress = lambda _step, _done, _total: None,
+) -> WhatIf | NotEstimable:
+    """Evaluate a candidate on every decision of the log whose window has closed; nothing is written.
+
+    Both policies are asked again in the situation as it was, with the models that were known then; what would
+    have followed is estimated from draws of known probability. `NotEstimable` where the log is empty.
+    """
+    log = read_log(company, candidate.catalogue.actions)
+    if not log.cases:
+        return NotEstimable("no decisions", "the log holds no decision whose outcome window has closed")
+    models, total = snapshots(company, log), len(log.cases)
+    asked = {
+        "candidate": (candidate.catalogue, candidate.settings),
+        "current": (candidate.running, company.config.settings),
+    }
+    found: dict[str, Answers] = {}
+    costs: dict[str, FloatArray] = {}
+    for name, (catalogue, settings) in asked.items():
+
+        def tell(done: int, name: str = name) -> None:
+            progress(f"Asking the {name} policy", done, total)
+
+        found[name] = answers(log, catalogue, settings, models, tell)
+        costs[name] = contact_costs(catalogue, log.options)
+    return _Comparison(company, log, candidate, found=found, costs=costs, rails=rails).told()
+
+
+class _Comparison:
+    """Everything that one comparison shares: the log as arrays, predictions, scores of both policies."""
+
+    def __init__(
+        self,
+        company: Company,
+        log: Log,
+        candidate: Candidate,
+        *,
+        found: Mapping[str, Answers],
+        costs: Mapping[str, FloatArray],
+        rails: GuardRails,
+    ) -> None:
+        self._log, self._candidate, self._found, self._costs, self._rails = (
+            log,
+            candidate,
+            found,
+            costs,
+            rails,
+        )
+        self._currency = company.config.currency
+        self._unit = f"{self._currency} per {PER:,} decisions"
+        self._data = _data(log)
+        self._predicted = _predicted(log, self._data, company.config.seed)
+        self._targets = {name: each.probabilities for name, each in found.items()}
+
+    def told(self) -> WhatIf:
+        data, log, predicted, unit = self._data, self._log, self._predicted, self._unit
+        robust = self._scores(lambda target: doubly_robust(data, target, predicted))
+        headline = self._difference(robust)
+        logged = _net(logging_policy(data), self._costs["current"][log.got])
+        changed = PER * (robust["candidate"].by_row - robust["current"].by_row)
+        # Where both answer alike, what is left is rounding, and would stand out against no spread at all.
+        changed[self._alike()] = 0.0
+        # Where the log supports no difference as a whole, it supports none in part.
+        refused, customers = isinstance(headline, NotEstimable), np.array(log.customers)
+        return WhatIf(
+            decisions=len(log.cases),
+            customers=data.units,
+            since=log.at[0],
+            until=log.at[-1],
+            window_days=log.window_days,
+            currency=self._currency,
+            changes=self._candidate.changes,
+            difference=headline,
+            others=self._others(),
+            value={
+                **{name: self._value(each) for name, each in robust.items()},
+                "logged": self._value(logged),
+            },
+            reach={name: each.reach for name, each in self._found.items()},
+            segments=[] if refused else segment_parts(segments(log), changed, customers, unit),
+            teams=[] if refused else team_parts(self._teams(), customers, unit),
+            looks=headline if isinstance(headline, NotEstimable) else looks(log, changed),
+        )
+
+    def _others(self) -> dict[str, Estimate | NotEstimable]:
+        data, predicted = self._data, self._predicted
+        estimators: dict[str, Callable[[FloatArray], PolicyScores]] = {
+            "ips": lambda target: ips(data, target),
+            "snips": lambda target: snips(data, target),
+            "direct method": lambda target: direct_method(data, target, predicted),
+            "switch": lambda target: switch_doubly_robust(data, target, predicted, threshold=_SWITCH),
+            "shrunk": lambda target: doubly_robust_shrunk(data, target, predicted, shrinkage=_SHRINKAGE),
+        }
+        return {name: self._difference(self._scores(each)) for name, each in estimators.items()}
+
+    def _scores(self, estimator: Callable[[FloatArray], PolicyScores]) -> dict[str, PolicyScores]:
+        return {
+            name: _net(estimator(target), target @ self._costs[name])
+            for name, target in self._targets.items()
+        }
+
+    def _difference(self, both: Mapping[str, PolicyScores]) -> Estimate | NotEstimable:
+        return _per(policy_difference(both["candidate"], both["current"], unit=self._unit, rails=self._rails))
+
+    def _value(self, scores: PolicyScores) -> Estimate | NotEstimable:
+        return _per(policy_value(scores, unit=self._unit, rails=self._rails))
+
+    def _alike(self) -> NDArray[np.bool_]:
+        pairs = (self._targets, {name: self._targets[name] * self._costs[name] for name in self._targets})
+        gaps = [np.abs(each["candidate"] - each["current"]).max(axis=1) for each in pairs]
+        alike: NDArray[np.bool_] = np.maximum(*gaps) < _ALIKE
+        return alike
+
+    def _teams(self) -> dict[str, FloatArray]:
+        actions = {**self._candidate.running.actions, **self._candidate.catalogue.actions}
+        teams = team_scores(self._log, self._predicted, self._targets, self._costs, actions)
+        return {team: PER * scores for team, scores in teams.items()}
+
+
+def _data(log: Log) -> LoggedData:
+    return logged_data(
+        log.got,
+        log.margin,
+        log.probabilities[np.arange(len(log.got)), log.got],
+        action_count=len(log.options),
+        clusters=np.array(log.customers),
+        logging_probabilities=log.probabilities,
+    )
+
+
+def _predicted(log: Log, data: LoggedData, seed: str) -> FloatArray:
+    folds = folds_by_hash(np.array(log.customers), fold_count=FOLDS, seed=seed)
+    fit = ridge_per_action(len(log.options))
+    return cross_fitted_predictions(fit, log.design[:, 1:], data.actions, data.rewards, folds=folds)
+
+
+def _net(scores: PolicyScores, cost: FloatArray) -> PolicyScores:
+    """Take the expected cost of contacts off each row: it is known, and needs no weight."""
+    by_row = scores.by_row - cost
+    value = float(by_row.mean())
+    return msgspec.structs.replace(scores, value=value, influence=by_row - value)
+
+
+def _per(estimate: Estimate | NotEstimable) -> Estimate | NotEstimable:
+    return estimate if isinstance(estimate, NotEstimable) else estimate.scaled(PER)

@@ -1,0 +1,143 @@
+"""The log as the evaluation reads it: one scored decision a customer and window, as it stood when it was made."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from cvo.app.company import Company
+from cvo.app.history import Moment, moments
+from cvo.app.learn import longest_window
+from cvo.app.state import running_catalogue
+from cvo.core.clock import Instant
+from cvo.core.ids import DecisionId, PersonId
+from cvo.core.money import minor_unit
+from cvo.decisions.decide import Case
+from cvo.decisions.decision import NOTHING, Arm, Purpose, Request, Subject, decode
+from cvo.events.event import Scalar
+from cvo.ledger.causal import outcomes, triggers
+from cvo.ledger.margin import margins
+from cvo.ledger.tables import tabulate
+from cvo.valuation.assumptions import assumptions_of
+from cvo.valuation.encoder import fit_encoder
+from cvo.valuation.features import FeatureReader
+
+FloatArray = NDArray[np.float64]
+
+
+class Log(msgspec.Struct, frozen=True, eq=False):
+    """n scored decisions in the order of time, of customers who were not left alone.
+
+    `cases` are what was asked, with the profile as it was; `models` names the snapshot that decided, or is
+    `None` for what somebody else decided. `options` are the columns of `probabilities` (n, k) of delivery, nothing
+    last; `got` (n,) is the column delivered, `margin` (n,) what the customer then brought in `window_days`, in major
+    units, before the cost of contacts. `features` are by name, of `kinds`, and as rows of a `design` (n, d).
+    """
+
+    cases: list[Case]
+    models: list[str | None]
+    options: list[str]
+    got: NDArray[np.int64]
+    probabilities: FloatArray
+    margin: FloatArray
+    features: dict[str, list[object]]
+    kinds: dict[str, str]
+    design: FloatArray
+    window_days: int
+
+    @property
+    def customers(self) -> list[str]:
+        """Return who each decision is about."""
+        return [case.subject.person_id.hex() for case in self.cases]
+
+    @property
+    def at(self) -> list[Instant]:
+        """Return when each was made."""
+        return [case.request.at for case in self.cases]
+
+
+def read_log(company: Company, candidates: Iterable[str]) -> Log:
+    """Read every window closed by now; options are the catalogue's actions, those logged, and `candidates`."""
+    catalogue, currency = running_catalogue(company.store), company.config.currency
+    facts = list(company.store.events())
+    tables = tabulate(facts, currency)
+    money = margins(tables.orders, tables.refunds, assumptions_of(catalogue)["margin_rate"].value)
+    days = longest_window(catalogue)
+    scored = outcomes(triggers(tables.decisions, days, company.clock.now()), money, days).sort(
+        "at", "person_id", maintain_order=True
+    )
+    ours = _own(company)
+    first: dict[tuple[bytes, Instant], Moment] = {}
+    for moment in moments(facts):
+        first.setdefault((moment.person_id, moment.situation.at), moment)
+    rows = [
+        first[PersonId(person_id), Instant(at)] for person_id, at in scored.select("person_id", "at").rows()
+    ]
+    decided = [ours.get(moment.decided.decision_id) for moment in rows]
+    kept = [row for row, own in enumerate(decided) if own is None or own.subject.arm is Arm.TREATED]
+    scored, rows, decided = scored[kept], [rows[row] for row in kept], [decided[row] for row in kept]
+    actions = {action for moment in rows for action in moment.decided.options} - {NOTHING}
+    options = [*sorted(actions | catalogue.actions.keys() | set(candidates)), NOTHING]
+    reader = FeatureReader(catalogue, currency)
+    features = reader.values([moment.situation for moment in rows])
+    return Log(
+        cases=[_case(moment, own) for moment, own in zip(rows, decided, strict=True)],
+        models=[None if own is None else own.models for own in decided],
+        options=options,
+        got=np.array([options.index(got) for got in scored["delivered"].to_list()], dtype=np.int64),
+        probabilities=matrix([moment.decided.options for moment in rows], options),
+        margin=scored["margin_minor"].to_numpy().astype(np.float64) * minor_unit(currency),
+        features=features,
+        kinds=dict(reader.kinds),
+        design=fit_encoder(reader.kinds, features).transform(features, len(rows)),
+        window_days=days,
+    )
+
+
+def matrix(probabilities: Sequence[dict[str, float]], options: Sequence[str]) -> FloatArray:
+    """Return probabilities by option as an (n, k) array."""
+    column = {option: number for number, option in enumerate(options)}
+    result = np.zeros((len(probabilities), len(options)))
+    for row, each in enumerate(probabilities):
+        for option, probability in each.items():
+            result[row, column[option]] = probability
+    return result
+
+
+class _Own(msgspec.Struct, frozen=True):
+    """What the record of one of our own decisions adds to the fact that it was made."""
+
+    subject: Subject
+    context: dict[str, Scalar]
+    models: str
+
+
+def _own(company: Company) -> dict[DecisionId, _Own]:
+    logged = (decode(each.body) for each in company.store.decisions(Purpose.LIVE))
+    return {
+        decision.decision_id: _Own(
+            Subject(
+                person_id=decision.person_id,
+                customer=decision.customer,
+                version=decision.pins.person_version,
+                arm=decision.arm,
+            ),
+            decision.context,
+            decision.pins.models,
+        )
+        for decision in logged
+    }
+
+
+def _case(moment: Moment, own: _Own | None) -> Case:
+    situation = moment.situation
+    # Whoever decided in our place knew no arms of ours: the comparison is for those who are not left alone.
+    somebody = Subject(person_id=moment.person_id, customer="", version=0, arm=Arm.TREATED)
+    request = Request(
+        placement=situation.placement,
+        at=situation.at,
+        context=own.context if own else {},
+        purpose=Purpose.REHEARSAL,
+    )
+    return Case(own.subject if own else somebody, situation.profile, request)

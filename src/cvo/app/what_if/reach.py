@@ -1,0 +1,143 @@
+"""How far every action gets: refused by which rule, scored, picked, delivered; and with what probability."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from cvo.actions.catalogue import Catalogue
+from cvo.actions.settings import Settings
+from cvo.app.company import Company
+from cvo.app.decide import BATCH
+from cvo.app.learn import learned_from
+from cvo.app.state import running_catalogue
+from cvo.app.what_if.log import FloatArray, Log, matrix
+from cvo.core.ids import PersonId
+from cvo.core.random import keyed_uniform
+from cvo.decisions.decide import decide_all
+from cvo.decisions.decision import NOTHING, Decision
+from cvo.decisions.policy import Policy
+from cvo.valuation import models as model_snapshots
+from cvo.valuation.models import Models
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """How far an action gets in all scored decisions; `refused` counts them by the rule that stopped it.
+
+    `picked` and `delivered` are expected counts: sums of exact probabilities, before and after coins that withhold.
+    """
+
+    action: str
+    team: str
+    stage: str
+    refused: dict[str, int]
+    scored: int
+    picked: float
+    delivered: float
+
+
+class Answers(msgspec.Struct, frozen=True, eq=False):
+    """What a policy answers to the log: `probabilities` (n, k) of delivery over its options, and reach."""
+
+    probabilities: FloatArray
+    reach: list[Reach]
+
+
+def snapshots(company: Company, log: Log) -> list[Models]:
+    """Return for each decision the models that a policy may use there without having seen what followed.
+
+    Ours were decided with a snapshot made before: that one. Where somebody else decided there was none; the
+    models of a customer then come from the other half of the customers, picked by hash.
+    """
+    versions = {version for version in log.models if version is not None}
+    ours = {version: model_snapshots.decode(company.store.kept(version)) for version in versions}
+    others = _by_halves(company) if None in log.models else {}
+    return [
+        others[_half(company, case.subject.person_id)] if version is None else ours[version]
+        for version, case in zip(log.models, log.cases, strict=True)
+    ]
+
+
+def answers(
+    log: Log,
+    catalogue: Catalogue,
+    settings: Settings,
+    models: Sequence[Models],
+    progress: Callable[[int], None] = lambda _count: None,
+) -> Answers:
+    """Ask a policy for every decision of the log again, each with its models, and log nothing."""
+    here = [row for row, case in enumerate(log.cases) if case.request.placement in catalogue.placements]
+    chances: list[dict[str, float]] = [{NOTHING: 1.0}] * len(log.cases)
+    tally = _Tally()
+    by_models: dict[str, list[int]] = {}
+    for row in here:
+        by_models.setdefault(models[row].version, []).append(row)
+    progress(len(log.cases) - len(here))
+    for rows in by_models.values():
+        policy = Policy(catalogue, models[rows[0]], settings)
+        for start in range(0, len(rows), BATCH):
+            some = rows[start : start + BATCH]
+            decisions = decide_all([log.cases[row] for row in some], policy)
+            for row, decision in zip(some, decisions, strict=True):
+                tally.add(decision)
+                slot = decision.slots[0]
+                chances[row] = dict(zip(slot.options, slot.delivery_probabilities, strict=True))
+            progress(len(some))
+    return Answers(matrix(chances, log.options), tally.reach(catalogue))
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self._refused: dict[str, Counter[str]] = {}
+        self._scored: Counter[str] = Counter()
+        self._picked: dict[str, float] = {}
+        self._delivered: dict[str, float] = {}
+
+    def add(self, decision: Decision) -> None:
+        said = [f"{refusal.tier}: {refusal.rule}" for refusal in decision.refusals]
+        for action, number in decision.refused.items():
+            self._refused.setdefault(action, Counter())[said[number]] += 1
+        slot = decision.slots[0]
+        self._scored.update(decision.scored.actions)
+        _add(self._picked, slot.options, slot.propensities)
+        _add(self._delivered, slot.options, slot.delivery_probabilities)
+
+    def reach(self, catalogue: Catalogue) -> list[Reach]:
+        return [
+            Reach(
+                action=key,
+                team=catalogue.actions[key].team,
+                stage=catalogue.actions[key].stage.value,
+                refused=dict(sorted(self._refused.get(key, Counter()).items())),
+                scored=self._scored[key],
+                picked=self._picked.get(key, 0.0),
+                delivered=self._delivered.get(key, 0.0),
+            )
+            for key in catalogue.action_ids
+        ]
+
+
+def _add(sums: dict[str, float], options: Sequence[str], amounts: Sequence[float]) -> None:
+    for option, amount in zip(options, amounts, strict=True):
+        sums[option] = sums.get(option, 0.0) + amount
+
+
+def _by_halves(company: Company) -> Mapping[int, Models]:
+    """Return models by half of the customers, each learned from the other one."""
+    catalogue = running_catalogue(company.store)
+
+    def not_in(half: int) -> Callable[[PersonId], bool]:
+        return lambda person_id: _half(company, person_id) != half
+
+    return {half: learned_from(company, catalogue, not_in(half)).models for half in (0, 1)}
+
+
+def _half(company: Company, person_id: PersonId) -> int:
+    return int(keyed_uniform(company.config.seed, "what if", person_id) < 0.5)
+
+
+def contact_costs(catalogue: Catalogue, options: Sequence[str]) -> FloatArray:
+    """Return what a contact of each option costs, in major units; nothing and unknown actions cost nothing."""
+    actions = catalogue.actions
+    return np.array([float(actions[o].contact_cost) if o in actions else 0.0 for o in options])
