@@ -21,8 +21,9 @@ import pytest
 
 from cvo.actions.catalogue import Catalogue
 from cvo.actions.read import _ENTRY_TYPES, parse_catalogue
-from cvo.api.events import TYPES
+from cvo.api.ofrep import FLAGS
 from cvo.api.routes import application
+from cvo.api.segment import BATCH, SETTINGS, TYPES
 from cvo.api.service import Service
 from cvo.app.config import Config, Shares
 from cvo.cli import COMMANDS, group
@@ -136,9 +137,22 @@ def test_every_page_can_be_found_from_the_index() -> None:
         assert page.name == "index.md" or f"({page.name})" in index
 
 
-def test_every_command_shows_its_help() -> None:
-    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\$ cvo ([\w ]+?) --help$", page, flags=re.MULTILINE) == list(_commands())
+def test_every_command_shows_its_help(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "cli.md"
+    text = page.read_text(encoding="utf-8")
+    if WRITE:
+        head, *sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+        known = {section.split()[1]: section for section in sections}
+        desk = Shell(tmp_path, {})
+        text = head + "".join(known.get(name) or _section(name, desk) for name in COMMANDS)
+        page.write_text(text, encoding="utf-8")
+    assert re.findall(r"^\$ cvo ([\w ]+?) --help$", text, flags=re.MULTILINE) == list(_commands())
+
+
+def _section(name: str, desk: Shell) -> str:
+    shown = [each for each in _commands() if each.split()[0] == name]
+    consoles = [f"```console\n{desk.transcript(f'$ cvo {each} --help')}```\n\n" for each in shown]
+    return f"## {name}\n\n{''.join(consoles)}"
 
 
 def _commands() -> Iterator[str]:
@@ -185,7 +199,8 @@ def test_every_route_of_the_service_is_explained() -> None:
     routes = {route.path for route in application(cast(Service, None)).routes}
     served = {re.sub(r":\w+", "", path) for path in routes} - {"/", "/{path}"}  # the framework's own
     assert len(served) > 5
-    for path in [*served, *(f"/v1/{kind}" for kind in (*TYPES, "batch")), "/v1/decisions`"]:
+    taken = (f"/v1/{kind}" for kind in (*TYPES, BATCH))
+    for path in [*served, *taken, SETTINGS, FLAGS, "/v1/decisions`"]:
         assert path in page, path
 
 
