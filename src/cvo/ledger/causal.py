@@ -14,7 +14,7 @@ def triggers(decisions: pl.DataFrame, window_days: int, as_of: Instant) -> pl.Da
     """Return every customer's first live decision in every window of `window_days` that closed by `as_of`.
 
     Windows are fixed stretches of the calendar, so which decision is scored depends on nothing that the
-    decision did. One scored trigger a customer and window keeps outcomes from counting twice.
+    decision did. Outcome windows of two triggers of one customer may overlap: hence intervals by customer.
     """
     window = (pl.col("at") // (window_days * DAY)).alias("window")
     return (

@@ -17,15 +17,16 @@ def margins(orders: pl.DataFrame, refunds: pl.DataFrame, margin_rate: float) -> 
     """Return one row an order: its revenue, what was refunded of it, and the margin, in whole minor units.
 
     A refund counts at the date of the order it belongs to, so that a window closed long ago shows what its
-    sales came to in the end. One without a known order counts at its own date, as revenue of zero.
+    sales came to in the end. One without a known order counts at its own date, as revenue of zero. An order
+    reported twice, as when its page is loaded again, is one order: the first report counts.
     """
     returned = refunds.group_by("person_id", "order_id", maintain_order=True).agg(
         pl.col("amount_minor").sum().alias("refunds_minor"), pl.col("at").min().alias("refunded_at")
     )
-    # An order id that was sent twice is two rows of revenue, but what was refunded is refunded once.
-    first = pl.col("at").rank("ordinal").over("person_id", "order_id") == 1
-    joined = orders.with_columns(pl.when(first).then("order_id").alias("order_id")).join(
-        returned, on=["person_id", "order_id"], how="full", coalesce=True
+    joined = (
+        orders.sort("person_id", "at", maintain_order=True)
+        .unique(["person_id", "order_id"], keep="first", maintain_order=True)
+        .join(returned, on=["person_id", "order_id"], how="full", coalesce=True)
     )
     revenue = pl.col("revenue_minor").fill_null(0)
     refunded = pl.col("refunds_minor").fill_null(0)

@@ -12,6 +12,9 @@ from cvo.learning.features import Scaler, Vocabulary, new_scaler, observed, one_
 
 FloatArray = NDArray[np.float64]
 
+_LARGEST = 1e15
+"""A larger number is an accident; its square would drown everybody else's, so nothing is learned from it."""
+
 _LEVELS = 32
 """A category's rarer levels beyond these share no column: they get the prior, as unseen ones do."""
 
@@ -62,7 +65,8 @@ def fit_encoder(
     numbers = sorted(name for name, kind in kinds.items() if kind == "number")
     categories = sorted(name for name, kind in kinds.items() if kind == "category")
     rows = len(next(iter(values.values()), ()))
-    scaler = observed(new_scaler(len(numbers)), _table(numbers, values, rows))
+    table = _table(numbers, values, rows)
+    scaler = observed(new_scaler(len(numbers)), np.where(np.abs(table) > _LARGEST, np.nan, table))
     return Encoder(numbers, scaler, categories, [_vocabulary(values[name]) for name in categories])
 
 
