@@ -58,6 +58,7 @@ class _Envelope(msgspec.Struct, rename="camel"):
     name: str | None = None
     properties: dict[str, Any] | None = None
     traits: dict[str, Any] | None = None
+    context: Any = None
     timestamp: str | None = None
     original_timestamp: str | None = None
     sent_at: str | None = None
@@ -124,7 +125,7 @@ class Intake(msgspec.Struct, frozen=True):
                     raise Refused(Reason.MISSING_NAME, "a track message needs an event name")
                 return body_of(name, envelope.properties or {}, self.labels, self.currency)
             case "identify":
-                return TraitsSet(flatten(envelope.traits, "traits"))
+                return TraitsSet(flatten(_traits(envelope), "traits"))
             case "page" | "screen":
                 properties = flatten(envelope.properties, "properties")
                 if envelope.name is not None:
@@ -191,6 +192,14 @@ def _ids(envelope: _Envelope) -> tuple[ExternalId, ExternalId | None]:
     if anonymous_id is not None:
         return anonymous(anonymous_id), None
     raise Refused(Reason.MISSING_ID, "a message needs a userId or an anonymousId")
+
+
+def _traits(envelope: _Envelope) -> dict[str, Any] | None:
+    """Return the traits of an identify; RudderStack's clients put them into the context."""
+    if envelope.traits:
+        return envelope.traits
+    traits = envelope.context.get("traits") if isinstance(envelope.context, dict) else None
+    return traits if isinstance(traits, dict) else None
 
 
 def _owner(value: str | int | None, where: str) -> str | None:

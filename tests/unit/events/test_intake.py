@@ -45,6 +45,15 @@ def test_each_type_of_message_becomes_its_body():
     assert read(type="alias", previousId="a").body is None
 
 
+def test_traits_may_come_in_the_context():
+    city = {"traits": {"city": "Oslo"}}
+    assert read(type="identify", context=city).body == TraitsSet({"city": "Oslo"})
+    assert read(type="identify", traits={"age": 3}, context=city).body == TraitsSet({"age": 3})
+    assert read(type="track", event="Visit", context=city).body == Activity("Visit")
+    for context in (None, 7, "Oslo", {"traits": ["Oslo"]}):
+        assert read(type="identify", context=context).body == TraitsSet({})
+
+
 def test_ids_and_links():
     assert read().sender == user("u")
     assert read(userId=12).sender == user("12")
