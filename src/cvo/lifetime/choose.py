@@ -27,8 +27,6 @@ DECILE_BOUND = 0.20
 """Outside these bounds in its backtest a model is not called trusted."""
 
 _RANKED = " ranked"
-# One window shows the model's error and its own, a season or a campaign, and can't tell them apart: half each.
-_BELIEVED = 0.5
 _LEAST_BUYERS = 100
 
 
@@ -50,8 +48,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The chosen model, what it expects of each customer, and how far to trust it.
 
     `expected` is the model's expectation of purchases in the horizon, in the order of `table`;
-    `recalibrated` is that times `correction`, the root of actual over expected total in the backtest: half of
-    what one window suggests, on the log scale. Order customers by either, add up `recalibrated`.
+    `recalibrated` is that times `correction`, the actual over the expected total of the backtest. Order
+    customers by either, add up `recalibrated`.
     """
 
     name: str
@@ -86,9 +84,9 @@ def choose(
     backtest.
 
     The backtest's window is that of the same weeks a year before `until` if the history reaches, else the
-    last one. The lowest mean absolute error is taken; `trusted` also needs an aggregate error within 10 %
-    and tenths of customers off by 20 % of the total at most. Deterministic in `seed`. Transactions after
-    `until` are not read.
+    last one. The lowest mean absolute error is taken; `trusted` also needs the season of the
+    horizon in the history, totals within 10 % in every closed window, and tenths of customers off by 20 % of the
+    total at most. Deterministic in `seed`. Transactions after `until` are not read.
     """
     import polars as pl
 
@@ -104,7 +102,8 @@ def choose(
     expected = present.expected[name]
     correction = backtest.correction if isinstance(backtest, Backtest) else backtest
     fit = present.fits[name.removesuffix(_RANKED)]
-    doubts = _doubts(backtest, name, horizon_days)
+    past_errors = _past_errors(purchases, now, type(fit.model))
+    doubts = _doubts(backtest, name, horizon_days, past_errors)
     return Choice(
         name=name,
         fit=fit,
@@ -117,7 +116,7 @@ def choose(
         naive=same_as_before(purchases, now),
         trusted=not doubts,
         reasons=(*doubts, *_remarks(present, fit)),
-        past_errors=_past_errors(purchases, now, type(fit.model)),
+        past_errors=past_errors,
     )
 
 
@@ -190,7 +189,7 @@ def _correction(past: Window, now: Window, expected: FloatArray) -> float | NotE
             "no_window_of_this_length",
             f"no window of {now.days} days has closed yet, the longest had {past.days}: totals are not corrected",
         )
-    return float((past.bought.sum() / expected.sum()) ** _BELIEVED)
+    return float(past.bought.sum() / expected.sum())
 
 
 def _without_backtest(present: _Forecast) -> str:
@@ -198,7 +197,9 @@ def _without_backtest(present: _Forecast) -> str:
     return "mbg-nbd" + (_RANKED if isinstance(present.ranker, Ranker) else "")
 
 
-def _doubts(backtest: Backtest | NotEstimable, name: str, horizon_days: int) -> tuple[str, ...]:
+def _doubts(
+    backtest: Backtest | NotEstimable, name: str, horizon_days: int, past_errors: tuple[float, ...]
+) -> tuple[str, ...]:
     if isinstance(backtest, NotEstimable):
         return (f"not tested on the past: {backtest.detail}",)
     doubts = []
@@ -213,6 +214,12 @@ def _doubts(backtest: Backtest | NotEstimable, name: str, horizon_days: int) -> 
         doubts.append(
             f"tenths of customers were off by {scores.decile_error:.1%} of the total, bound {DECILE_BOUND:.0%}"
         )
+    # A calm window proves nothing about one over Christmas.
+    if not backtest.a_year_back:
+        doubts.append("the history holds no window of the same season a year before")
+    worst = max((float(np.expm1(-error)) for error in past_errors), key=abs, default=0.0)
+    if abs(worst) > AGGREGATE_BOUND:
+        doubts.append(f"in one of {len(past_errors)} closed windows the total was off by {worst:+.1%}")
     return tuple(doubts)
 
 

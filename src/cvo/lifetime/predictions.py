@@ -40,7 +40,8 @@ class Predictions(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         last = purchases["on"].max()
         if not isinstance(last, date) or last < self.closes_on:
             return NotEstimable(
-                "window_open", f"the window closes on {self.closes_on}, and purchases are known until {last}"
+                "window_open",
+                f"the window closes on {self.closes_on}, and purchases are known until {last!s}",
             )
         bought = (
             purchases.filter(

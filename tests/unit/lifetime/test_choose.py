@@ -35,7 +35,6 @@ def test_a_seasonal_business_is_calibrated_on_the_same_season(retail_choice, ret
     held = with_holdout(retail_choice.table, retail, since=date(2011, 5, 30), until=date(2011, 11, 28))
     scores = score(held["holdout_purchases"], retail_choice.recalibrated)
     assert abs(scores.aggregate_error) < 0.1
-    assert retail_choice.trusted
     assert retail_choice.recalibrated == pytest.approx(retail_choice.expected * retail_choice.correction)
 
 
@@ -50,6 +49,37 @@ def test_errors_of_the_past_are_shown(retail_choice):
     assert len(retail_choice.past_errors) >= 3
     # The window over Christmas was far off.
     assert min(retail_choice.past_errors) < -0.4
+    assert not retail_choice.trusted
+    assert any("closed windows the total was off by +61" in reason for reason in retail_choice.reasons)
+
+
+def test_a_season_never_seen_is_no_trust(retail):
+    # A year of history ends before Christmas: the calm half before it says nothing about the one to come.
+    choice = choose(retail, horizon_days=182, until=date(2010, 11, 29))
+    assert abs(choice.backtest.candidates[choice.name].aggregate_error) < 0.1
+    assert not choice.trusted
+    assert any("same season" in reason for reason in choice.reasons)
+
+
+def steady_shop(customers, days):
+    """Return purchases of customers who join all the time, buy at their own rate and leave after 1 in 15."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for who in range(customers):
+        day, rate = rng.uniform(0, days), rng.gamma(2.0, 1 / 60)
+        while day < days:
+            rows.append((who, int(day)))
+            if rng.random() < 1 / 15:
+                break
+            day += rng.exponential(1 / rate)
+    frame = pl.DataFrame(rows, schema=["customer_id", "day"], orient="row")
+    return frame.with_columns((pl.lit(date(2023, 1, 1)) + pl.duration(days="day")).alias("date"), amount=10.0)
+
+
+def test_a_steady_business_with_years_of_history_is_trusted():
+    choice = choose(steady_shop(6000, 1000), horizon_days=90)
+    assert choice.trusted, choice.reasons
+    assert choice.correction == pytest.approx(1.0, abs=0.1)
 
 
 def test_no_window_of_this_length_is_no_trust():
