@@ -1,7 +1,7 @@
 """The `cvo` command: one file a verb, loaded when it is called.
 
 Exit codes: 0 done · 1 the answer is no (a replay that differs, damage found) · 2 the input is wrong · 3 something
-is not there · 4 a conflict, such as another process writing · 5 stored data is damaged.
+is not there · 4 a conflict, such as another process writing · 5 stored data is damaged · 6 not now, such as a full disk.
 """
 
 import sys
@@ -10,7 +10,7 @@ from importlib import import_module
 import click
 
 from cvo import __version__
-from cvo.core.errors import Conflict, CvoError, Damaged, NotFound
+from cvo.core.errors import Conflict, CvoError, Damaged, NotFound, Unavailable
 
 COMMANDS = {
     "demo": "A real randomised trial through the whole product, on this machine.",
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def _exit_code(error: CvoError) -> int:
-    for kind, code in ((NotFound, 3), (Conflict, 4), (Damaged, 5)):
+    for kind, code in ((NotFound, 3), (Conflict, 4), (Damaged, 5), (Unavailable, 6)):
         if isinstance(error, kind):
             return code
     return 2
