@@ -8,6 +8,7 @@ import pytest
 import rudderstack.analytics.client
 import segment.analytics.client
 
+from tests.data.clients import check_the_story
 from tests.data.lossy import losing_answers
 from tests.data.server import make_company, serving
 
@@ -56,26 +57,6 @@ def tell_a_story(client, customer):
     client.alias(f"{customer}-phone", customer)
     client.flush()
     assert client.failed == []
-
-
-def check_the_story(server, customer):
-    status, found = server.get(f"/v1/customers/{customer}")
-    assert status == 200
-    assert found["traits"] == {"city": "Oslo", "address.zip": "0150"}
-    assert found["userIds"] == [customer]
-    assert sorted(found["anonymousIds"]) == [f"{customer}-browser", f"{customer}-phone"]
-    counts = {name: count["count"] for name, count in found["counts"].items()}
-    assert counts == {
-        "activity": 5,
-        "activity:page": 1,
-        "activity:screen": 1,
-        "activity:group": 1,
-        "activity:Visit": 1,
-        "activity:Search": 1,
-        "order": 1,
-        "spend:EUR": 1,
-    }
-    assert found["account"]["revenue"] == 40.5
 
 
 def test_what_was_sent_is_in_the_profile(server, connect):
