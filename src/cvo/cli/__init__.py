@@ -1,7 +1,8 @@
 """The `cvo` command: one file a verb, loaded when it is called.
 
-Exit codes: 0 done · 1 the answer is no (a replay that differs, damage found) · 2 the input is wrong · 3 something
-is not there · 4 a conflict, such as another process writing · 5 stored data is damaged · 6 not now, such as a full disk.
+Exit codes: 0 done · 1 the answer is no (a replay that differs, damage found) · 2 the input is wrong ·
+3 something is not there · 4 a conflict, such as another process writing · 5 stored data is damaged ·
+6 not now, such as a full disk.
 """
 
 import sys
