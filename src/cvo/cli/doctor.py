@@ -12,6 +12,7 @@ from cvo.cli.common import company_option, json_option, open_company, print_json
 @json_option
 def command(folder: Path | None, as_json: bool) -> None:
     """Check the database, and that every profile is the fold of its events (exit code 1 if not)."""
+    from cvo.storage import sqlite
     from cvo.storage.check import check
 
     with open_company(folder, write=False) as company:
@@ -24,8 +25,6 @@ def command(folder: Path | None, as_json: bool) -> None:
             click.echo(f"{count:>12,} {name.replace('_', ' ')}")
         for finding in findings:
             click.echo(f"damaged: {finding}")
-        click.echo(
-            "Everything is as it was written." if not findings else "Restore a backup, or rebuild from one."
-        )
+        click.echo("Everything is as it was written." if not findings else f"What to do: {sqlite.REMEDY}")
     if findings:
         raise SystemExit(1)

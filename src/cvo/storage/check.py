@@ -31,7 +31,9 @@ def check(store: Store) -> list[str]:
             ]
             return findings or [*_log(connection), *_persons(connection)]
     except DatabaseError as error:
-        return [f"the database file is damaged: {error.orig}; restore a backup"]
+        return [f"the database file can't be read: {error.orig}"]
+    except Damaged as error:
+        return [str(error)]
 
 
 def _log(connection: Connection) -> list[str]:

@@ -34,7 +34,7 @@ class Keys:
         """Return every key ever made, oldest first."""
         engine = sqlite.reader(self._database)
         try:
-            with sqlite.failures_named(), engine.connect() as connection:
+            with engine.connect() as connection:
                 rows = connection.execute(select(API_KEY).order_by(API_KEY.c.made_at, API_KEY.c.key_hash))
                 return [ApiKey(*row) for row in rows]
         finally:
@@ -44,7 +44,7 @@ class Keys:
         """Keep a new key."""
         engine = sqlite.writer(self._database)
         try:
-            with sqlite.failures_named(), engine.begin() as connection:
+            with engine.begin() as connection:
                 dialect.insert(connection, API_KEY, [msgspec.structs.astuple(key)])
         finally:
             engine.dispose()
@@ -53,7 +53,7 @@ class Keys:
         """Revoke a key by its name; an unknown or revoked one raises `NotFound`."""
         engine = sqlite.writer(self._database)
         try:
-            with sqlite.failures_named(), engine.begin() as connection:
+            with engine.begin() as connection:
                 done = connection.execute(
                     update(API_KEY)
                     .where(API_KEY.c.name == name, API_KEY.c.revoked_at.is_(None))

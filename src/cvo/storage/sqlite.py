@@ -3,13 +3,12 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from cvo.core.errors import CompanyLocked, Conflict, CvoError, Damaged, NotFound, StorageFull, Unavailable
@@ -105,32 +104,28 @@ def copy(source: Path, target: Path) -> None:
             made.execute("PRAGMA journal_mode = DELETE").close()
             found = made.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
-        raise _named(error, f"{source} can't be copied") from error
+        raise (_named(error) or error) from error
     if found != "ok":
         raise Damaged(f"{source} is damaged ({found}); restore an earlier backup")
 
 
-@contextmanager
-def failures_named() -> Iterator[None]:
-    """Turn what SQLite says when a disk is full, busy or wrong into errors of ours; the work was undone."""
-    try:
-        yield
-    except DBAPIError as error:
-        if isinstance(error.orig, sqlite3.DatabaseError):
-            raise _named(error.orig, "nothing was written") from error
-        raise
+REMEDY = "stop what uses it, and put a backup back: cvo restore BACKUP --company FOLDER --replace"
+"""What to do about a damaged database."""
 
 
-def _named(error: sqlite3.DatabaseError, so: str) -> CvoError | sqlite3.DatabaseError:
+def _named(error: sqlite3.DatabaseError) -> CvoError | None:
+    """Return what SQLite says of a disk that is full, or a file that is held or damaged, as an error of ours."""
     # The upper bits of a code say where it happened, the lower eight what.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
-        return StorageFull(f"{so}: the disk is full or can't be written to ({error}); make room")
+        return StorageFull(
+            f"the disk is full or can't be written to ({error}); nothing was written, make room and try again"
+        )
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return Unavailable(f"{so}: another program holds the database ({error}); try again")
+        return Unavailable(f"another program holds the database ({error}); nothing was written, try again")
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return Damaged(f"{so}: the database file is damaged ({error}); `cvo doctor` says what to do")
-    return error
+        return Damaged(f"the database file is damaged ({error}); {REMEDY}")
+    return None
 
 
 def _prepare(engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:
@@ -143,5 +138,11 @@ def _prepare(engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:
     def start(connection: Any) -> None:
         connection.exec_driver_sql(begin)
 
+    def failed(context: ExceptionContext) -> None:
+        error = context.original_exception
+        if isinstance(error, sqlite3.DatabaseError) and (named := _named(error)) is not None:
+            raise named from error
+
+    event.listen(engine, "handle_error", failed)
     event.listen(engine, "connect", connect)
     event.listen(engine, "begin", start)

@@ -101,7 +101,7 @@ class Store:
         """
         if self._writer is None:
             raise Conflict("the store is open for reading only")
-        with sqlite.failures_named(), self._writer.begin() as connection:
+        with self._writer.begin() as connection:
             work = UnitOfWork(connection, self._settings)
             yield work
             work.flush()
@@ -253,7 +253,7 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        raise Damaged(f"{path} can't be read as a database ({error.orig}); restore a backup") from error
+        raise Damaged(f"{path} can't be read as a database ({error.orig}); {sqlite.REMEDY}") from error
 
 
 def _person_row(connection: Connection, node_id: PersonId) -> dialect.Row | None:
