@@ -15,16 +15,17 @@ from cvo.app.ingest import Ingested, ingest
 from cvo.app.learn import learn
 from cvo.app.simulate.company import OWNER, make_company, margin_rate, window_days
 from cvo.app.simulate.messages import START, Sender, Sent, customer_id, device_id, met_as, moment
-from cvo.app.simulate.truth import Truth, truth_of
+from cvo.app.simulate.truth import Arms, Truth, truth_of
 from cvo.app.state import keep_policy, running_policy
 from cvo.app.value import Value, value
 from cvo.core.clock import FixedClock, Instant
 from cvo.core.errors import InvalidInput
+from cvo.core.money import minor_unit
 from cvo.decisions.decision import Arm, Decision, Request
 from cvo.decisions.policy import Policy
-from cvo.events.event import Delivery
+from cvo.events.event import Decided, Delivery
 from cvo.simulate import NOTHING, Step, Touches, World, advance, begin, load_scenario, make_world, touches
-from cvo.simulate.draws import Bools, Ints
+from cvo.simulate.draws import Ints
 
 Progress = Callable[[str, int, int], None]
 """Told the step, how much of it has just been done, and how much it is in all."""
@@ -83,8 +84,7 @@ def simulate(
             progress(_WEEKS, 1, weeks)
         drive.rest(moment(7 * weeks + window_days(world.scenario)))
         report = value(company)
-        arms = [person.arm for person in company.store.persons()]
-        treated = arms.count(Arm.TREATED)
+        arms = _arms(company, world)
         return Simulated(
             scenario=world.scenario.name,
             currency=world.scenario.currency,
@@ -94,18 +94,11 @@ def simulate(
             decisions=drive.decisions,
             delivered=drive.deliveries[Delivery.DELIVERED],
             withheld=drive.deliveries[Delivery.WITHHELD],
-            treated=treated,
-            control=len(arms) - treated,
+            treated=arms.treated_persons,
+            control=arms.control_persons,
             ingested=drive.ingested,
             value=report,
-            truth=truth_of(
-                world,
-                drive.steps,
-                contact_cost=float(report.realised.contact_cost.amount),
-                control=_left_alone(company, world),
-                treated=treated,
-                margin_rate=margin_rate(world.scenario),
-            ),
+            truth=truth_of(world, drive.steps, arms, margin_rate(world.scenario)),
         )
 
 
@@ -192,13 +185,26 @@ class _Drive:
             self.ingested = _sum(self.ingested, ingest(self._company, arrived))
 
 
-def _left_alone(company: Company, world: World) -> Bools:
-    """Tell who was in the control group, by the id that the company knows best."""
+def _arms(company: Company, world: World) -> Arms:
+    """Return who was left alone; a customer is the person behind the id that the company knows best."""
+    store, currency = company.store, world.scenario.currency
+    arm = {person.person_id: person.arm for person in store.persons()}
+    cost = dict.fromkeys(Arm, 0)
+    for event in store.events([Decided]):
+        if isinstance(event.body, Decided) and event.body.delivery is Delivery.DELIVERED:
+            cost[Arm(arm[event.person_id])] += event.body.contact_cost_minor
     control = np.zeros(world.people.count, dtype=np.bool_)
     for customer in range(world.people.count):
-        person = company.store.person(customer_id(customer)) or company.store.person(device_id(customer, 0))
+        person = store.person(customer_id(customer)) or store.person(device_id(customer, 0))
         control[customer] = person is not None and person.arm == Arm.CONTROL
-    return control
+    persons = list(arm.values())
+    return Arms(
+        control=control,
+        treated_persons=persons.count(Arm.TREATED),
+        control_persons=persons.count(Arm.CONTROL),
+        treated_cost=cost[Arm.TREATED] * minor_unit(currency),
+        control_cost=cost[Arm.CONTROL] * minor_unit(currency),
+    )
 
 
 def _sum(first: Ingested, second: Ingested) -> Ingested:
