@@ -28,7 +28,7 @@ async def give_lessons(service: Service) -> None:
     """Learn again and again until cancelled; a lesson that fails is logged, and the models stay as they are."""
     if not service.options.learn_every_seconds:
         return
-    last = service.now()
+    last = None
     while True:
         last = await _due(service, last)
         try:
@@ -49,16 +49,13 @@ async def learn_once(service: Service, as_of: Instant) -> None:
         service.metrics.lessons.inc()
 
 
-async def _due(service: Service, last: Instant) -> Instant:
+async def _due(service: Service, last: Instant | None) -> Instant:
     every = service.options.learn_every_seconds
     if not service.options.simulated_time:
         await asyncio.sleep(every)
         return service.now()
     # The stated clock begins somewhere; the first lesson comes a whole stretch after that.
-    while not last:
-        await asyncio.sleep(_LOOK_SECONDS)
-        last = service.now()
-    while service.now() < last + every * SECOND:
+    while (since := last or service.simulated_since) is None or service.now() < since + every * SECOND:
         await asyncio.sleep(_LOOK_SECONDS)
     return service.now()
 

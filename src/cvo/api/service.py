@@ -40,6 +40,7 @@ class Service:
         self.options = options
         self.pinned = Pinned(company.store)
         self.metrics = Metrics()
+        self.simulated_since: Instant | None = None
         self.simulated_now = Instant(0)
         self._writer: Writer | None = None
         self._catalogue = lru_cache(maxsize=16)(lambda version: kept_catalogue(company.store, version))
@@ -88,6 +89,8 @@ class Service:
             raise InvalidInput(
                 "X-Simulated-Now is not an RFC 3339 time such as 2026-01-31T08:00:00Z"
             ) from None
+        if self.simulated_since is None:
+            self.simulated_since = at
         self.simulated_now = max(self.simulated_now, at)
         return at
 

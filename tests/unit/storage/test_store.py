@@ -288,7 +288,7 @@ def test_a_profile_of_an_older_layout_is_folded_anew(store):
 @pytest.mark.parametrize(
     ("sql", "finding"),
     [
-        (f"UPDATE person SET profile = x'9a{LAYOUT:02x}00000000000000808080'", "not what its events say"),
+        (f"UPDATE person SET profile = x'{encode(Profile()).hex()}'", "not what its events say"),
         ("UPDATE person SET canonical_id = x'00' WHERE id_kind = 'anonymous'", "another person"),
         ("DELETE FROM event WHERE log_offset = 0", "the log has"),
         ("UPDATE event SET body = x'00' WHERE log_offset = 0", "can't be read"),
