@@ -45,7 +45,7 @@ def visits(random, customers):
 
 
 @pytest.mark.parametrize(("worlds", "fewest", "most"), WORLDS)
-def test_clustered_means_and_ratios_cover(worlds, fewest, most):
+def test_clustered_means_and_ratios_cover(told, worlds, fewest, most):
     covered = {"mean per visit": 0, "spend per order": 0, "rows taken for customers": 0}
     random = np.random.default_rng(20)
     for _ in range(worlds):
@@ -57,8 +57,8 @@ def test_clustered_means_and_ratios_cover(worlds, fewest, most):
         covered["mean per visit"] += not mean.interval.excludes(2.0)
         covered["spend per order"] += not per_order.interval.excludes(2.0)
         covered["rows taken for customers"] += not naive.interval.excludes(2.0)
-    assert fewest <= covered["mean per visit"] <= most
-    assert fewest <= covered["spend per order"] <= most
+    for name in ("mean per visit", "spend per order"):
+        told(f"{name}: intervals that cover", covered[name], at_least=fewest, at_most=most, of=worlds)
     # The trap this guards against is real in these worlds.
     assert covered["rows taken for customers"] < 0.9 * worlds
 
@@ -92,7 +92,7 @@ def truth():
 
 
 @pytest.mark.parametrize(("worlds", "fewest", "most"), WORLDS)
-def test_off_policy_estimates_cover(worlds, fewest, most, truth):
+def test_off_policy_estimates_cover(told, worlds, fewest, most, truth):
     value, gain = truth
     # Worlds are small to be many; a mean weight then strays further by chance.
     rails = GuardRails(min_effective_sample_size=200, max_mean_weight_gap=0.5)
@@ -117,7 +117,7 @@ def test_off_policy_estimates_cover(worlds, fewest, most, truth):
             covered[name] += not estimate.interval.excludes(gain if name == "dr difference" else value)
             widths[name] += estimate.standard_error
     for name, count in covered.items():
-        assert fewest <= count <= most, (name, covered)
+        told(f"policy value by {name}: intervals that cover", count, at_least=fewest, at_most=most, of=worlds)
     assert widths["dr"] < widths["snips"] < widths["ips"]
 
 
@@ -132,7 +132,7 @@ def spend_scores(random, count):
     ("worlds", "most"),
     [pytest.param(300, 24, id="short"), pytest.param(2_000, 131, id="long", marks=pytest.mark.slow)],
 )
-def test_looking_at_every_score_misleads_at_most_one_in_twenty(worlds, most):
+def test_looking_at_every_score_misleads_at_most_one_in_twenty(told, worlds, most):
     random = np.random.default_rng(22)
     count = 10_000
     variance = float(spend_scores(random, 200_000).var())
@@ -145,18 +145,18 @@ def test_looking_at_every_score_misleads_at_most_one_in_twenty(worlds, most):
         error = scores.std() / np.sqrt(np.arange(1, count + 1))
         fixed_ever += bool((np.abs(means - 1.0) > 1.96 * error)[999:].any())
         ratios.append(radii[-1] / (1.96 * error[-1]))
-    assert ever <= most
+    told("worlds that a confidence sequence ever misleads", ever, at_most=most, of=worlds)
     assert fixed_ever > 0.15 * worlds, (
         "a fixed-time interval must be seen to fail, or these worlds show nothing"
     )
-    assert np.median(ratios) <= 1.8
+    told("median final width of the sequence, of the fixed-time interval's", np.median(ratios), at_most=1.8)
 
 
 @pytest.mark.parametrize(
     ("worlds", "most"),
     [pytest.param(100, 10, id="short"), pytest.param(2_000, 131, id="long", marks=pytest.mark.slow)],
 )
-def test_a_year_of_weekly_looks_at_a_control_group(worlds, most):
+def test_a_year_of_weekly_looks_at_a_control_group(told, worlds, most):
     """No effect, customers who differ in how often they buy: the headline must not claim one."""
     random = np.random.default_rng(23)
     misled = dict.fromkeys(("by customer, spending alpha", "by customer, 95 % each week", "by week"), 0)
@@ -186,6 +186,9 @@ def test_a_year_of_weekly_looks_at_a_control_group(worlds, most):
                 seen.add("by week")
         for name in seen:
             misled[name] += 1
-    assert misled["by customer, spending alpha"] <= most, misled
+    spent = misled["by customer, spending alpha"]
+    told(
+        "null worlds whose headline ever claims an effect in 52 weekly looks", spent, at_most=most, of=worlds
+    )
     assert misled["by customer, 95 % each week"] > 0.12 * worlds, misled
     assert misled["by week"] > misled["by customer, 95 % each week"], misled

@@ -23,7 +23,7 @@ def difference(delivered, spends):
     return shown.mean() - held.mean(), max(error, 1e-9)
 
 
-def test_kappa_from_outcomes_joined_by_decision_id_is_one_by_construction():
+def test_kappa_from_outcomes_joined_by_decision_id_is_one_by_construction(told):
     rng = np.random.default_rng(1)
     delivered, spends, predicted = world(rng, decisions=200_000)
     # What was not delivered leaves no decision id in any outcome, so this join sees it spend nothing.
@@ -32,8 +32,13 @@ def test_kappa_from_outcomes_joined_by_decision_id_is_one_by_construction():
         [0], *([x] for x in difference(delivered, joined_by_decision)), [predicted], count=1
     )
     right = incrementality([0], *([x] for x in difference(delivered, spends)), [predicted], count=1)
-    assert wrong.mean[0] == pytest.approx(1.0, abs=0.02)
-    assert right.mean[0] == pytest.approx(TRUE_KAPPA, abs=0.04)
+    told("κ joined by decision id, which is the trap (truth .55)", wrong.mean[0], at_least=0.98, at_most=1.02)
+    told(
+        "κ by the causal join (truth .55)",
+        right.mean[0],
+        at_least=TRUE_KAPPA - 0.04,
+        at_most=TRUE_KAPPA + 0.04,
+    )
 
 
 def coverage(worlds):
@@ -50,10 +55,10 @@ def coverage(worlds):
     return inside / (12 * worlds)
 
 
-def test_intervals_of_pooled_kappa_hold_what_they_promise():
-    assert 0.93 <= coverage(100) <= 0.97
+def test_intervals_of_pooled_kappa_hold_what_they_promise(told):
+    told("pooled κ: intervals that cover", coverage(100), at_least=0.93, at_most=0.97, of=1)
 
 
 @pytest.mark.slow
-def test_intervals_of_pooled_kappa_hold_what_they_promise_in_two_thousand_worlds():
-    assert 0.93 <= coverage(2000) <= 0.97
+def test_intervals_of_pooled_kappa_hold_what_they_promise_in_two_thousand_worlds(told):
+    told("pooled κ: intervals that cover, 2,000 worlds", coverage(2000), at_least=0.93, at_most=0.97, of=1)

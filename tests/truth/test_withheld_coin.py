@@ -38,7 +38,7 @@ def by_window(visits):
 
 
 @pytest.mark.parametrize(("worlds", "fewest", "most"), WORLDS)
-def test_only_the_coin_per_window_finds_the_effect(worlds, fewest, most):
+def test_only_the_coin_per_window_finds_the_effect(told, worlds, fewest, most):
     covered, found, lost = 0, [], []
     for world in range(worlds):
         per_window = thrown_coins(1_500, VIEWS, f"{world}", per="window")
@@ -47,8 +47,11 @@ def test_only_the_coin_per_window_finds_the_effect(worlds, fewest, most):
         found.append(estimate.value)
         per_view = thrown_coins(1_500, VIEWS, f"{world}", per="visit")
         lost.append(by_row(repeated_visits(per_view, f"outcome {world}", effect=EFFECT)))
-    assert fewest <= covered <= most
-    assert np.mean(found) == pytest.approx(EFFECT, abs=0.005)
+    told(
+        "withheld by a coin a window: intervals that cover", covered, at_least=fewest, at_most=most, of=worlds
+    )
+    told("effect found with a coin a window (truth .10)", np.mean(found), at_least=0.095, at_most=0.105)
+    told("effect found with a coin a view, which is the trap", np.mean(lost), at_most=0.005)
     assert np.mean(lost) == pytest.approx(EFFECT / 2 ** (VIEWS - 1), abs=0.002)
 
 
