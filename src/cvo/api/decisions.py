@@ -23,8 +23,8 @@ class Asked(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=T
     """The body of a request for a decision."""
 
     placement: str
-    customer_id: str | int | None = None
-    anonymous_id: str | int | None = None
+    customer_id: str | int | float | None = None
+    anonymous_id: str | int | float | None = None
     context: dict[str, Any] = {}
     limit: int | None = None
     explain: bool = False
@@ -58,12 +58,23 @@ def _ask(service: Service, asked: Asked, headers: dict[bytes, bytes]) -> Ask:
     if key is not None and not 0 < len(key) <= KEY_LIMIT:
         raise InvalidInput(f"Idempotency-Key has {len(key)} bytes; it has to have 1 to {KEY_LIMIT}")
     return Ask(
-        customer=customer_id(asked.customer_id, asked.anonymous_id),
+        customer=customer_id(
+            _whole(asked.customer_id, "customerId"), _whole(asked.anonymous_id, "anonymousId")
+        ),
         placement=asked.placement,
         context=_context(asked.context),
         at=service.stated_time(headers),
         idempotency_key=None if key is None else key.decode("latin-1"),
     )
+
+
+def _whole(value: str | float | None, where: str) -> str | int | None:
+    """Return an id; in JSON 17.0 is the same number as 17, and some clients write it so."""
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise InvalidInput(f"{where} is {value}; send a text or a whole number")
+        return int(value)
+    return value
 
 
 def _context(given: dict[str, Any]) -> dict[str, Scalar]:

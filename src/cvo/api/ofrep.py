@@ -38,13 +38,13 @@ IF_NONE_MATCH = b"if-none-match"
 _OWN = frozenset({"targetingKey", "anonymous"})
 
 
-class Asked(msgspec.Struct, frozen=True):
+class EvaluationRequest(msgspec.Struct, frozen=True):
     """The body of a request: who it is about, and what is known of the moment."""
 
     context: dict[str, Any] = {}
 
 
-class Shown(msgspec.Struct, frozen=True):
+class FlagItem(msgspec.Struct, frozen=True):
     """What one slot would show: an action, and the content of its creative by part."""
 
     rank: int
@@ -53,13 +53,13 @@ class Shown(msgspec.Struct, frozen=True):
     content: dict[str, str]
 
 
-class Value(msgspec.Struct, frozen=True):
+class FlagValue(msgspec.Struct, frozen=True):
     """The value of a flag; no items where the placement's own default is to be shown."""
 
-    items: list[Shown]
+    items: list[FlagItem]
 
 
-class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+class FlagMetadata(msgspec.Struct, frozen=True, rename="camel"):
     """What an event about what was shown has to carry."""
 
     decision_id: str
@@ -71,10 +71,10 @@ class Evaluation(msgspec.Struct, frozen=True):
     """One flag evaluated; `variant` names the creatives, best first."""
 
     key: str
-    value: Value
+    value: FlagValue
     reason: str
     variant: str
-    metadata: Metadata
+    metadata: FlagMetadata
 
 
 class Evaluations(msgspec.Struct, frozen=True):
@@ -83,7 +83,7 @@ class Evaluations(msgspec.Struct, frozen=True):
     flags: list[Evaluation]
 
 
-class Failure(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class EvaluationFailure(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """Why a flag can't be evaluated, in OpenFeature's words."""
 
     error_code: str
@@ -97,7 +97,7 @@ class _Failed(Exception):
         super().__init__(details)
 
 
-_DECODER = msgspec.json.Decoder(Asked)
+_DECODER = msgspec.json.Decoder(EvaluationRequest)
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -120,7 +120,7 @@ async def evaluate(
         asks = [Ask(customer, flag, context, at, purpose=Purpose.REHEARSAL) for flag in flags]
         decisions = await _decided(service, policy, customer, asks)
     except _Failed as error:
-        return _json(error.status, Failure(error.code, error.details, flag))
+        return _json(error.status, EvaluationFailure(error.code, error.details, flag))
     except CvoError as error:
         return problem_of(error).response()
     if flag is not None:
@@ -146,7 +146,10 @@ def _read(body: bytes) -> tuple[ExternalId, dict[str, Scalar]]:
     key = given.get("targetingKey")
     if key is not None and not isinstance(key, str):
         raise _Failed(400, "INVALID_CONTEXT", "context.targetingKey has to be text")
-    ids = (None, key) if given.get("anonymous") is True else (key, None)
+    unknown = given.get("anonymous", False)
+    if not isinstance(unknown, bool):
+        raise _Failed(400, "INVALID_CONTEXT", "context.anonymous has to be true or false")
+    ids = (None, key) if unknown else (key, None)
     try:
         return customer_id(*ids), _context(given)
     except Refused as error:
@@ -191,10 +194,10 @@ def _evaluation(service: Service, policy: Policy, decision: Decision) -> Evaluat
     shown = [_shown(policy, slot) for slot in decision.slots if _would_show(policy, slot)]
     return Evaluation(
         key=decision.placement,
-        value=Value(shown),
+        value=FlagValue(shown),
         reason="SPLIT",
         variant="+".join(each.creative for each in shown) or "nothing",
-        metadata=Metadata(decision.decision_id, decision.placement, policy_version(decision)),
+        metadata=FlagMetadata(decision.decision_id, decision.placement, policy_version(decision)),
     )
 
 
@@ -204,10 +207,10 @@ def _would_show(policy: Policy, slot: Slot) -> bool:
     return slot.coin >= policy.withholding[slot.chosen].rate
 
 
-def _shown(policy: Policy, slot: Slot) -> Shown:
+def _shown(policy: Policy, slot: Slot) -> FlagItem:
     creative = slot.creative or ""
     parts = policy.catalogue.actions[slot.chosen].creatives[creative].parts
-    return Shown(slot.rank, slot.chosen, creative, {name: part.content for name, part in parts.items()})
+    return FlagItem(slot.rank, slot.chosen, creative, {name: part.content for name, part in parts.items()})
 
 
 def _if_changed(headers: dict[bytes, bytes], response: Response) -> Response:

@@ -4,13 +4,12 @@ from typing import Any
 
 from litestar import Litestar, MediaType, Request, get, post
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import FromPath
 from litestar.response import Response
 
-from cvo import __version__
 from cvo.api import answers
 from cvo.api.child import value_report
+from cvo.api.contract import described
 from cvo.api.customers import View, view
 from cvo.api.http import Problem, problem, problem_of
 from cvo.api.service import Service, headers_of
@@ -30,21 +29,21 @@ def application(service: Service) -> Litestar:
             raise Refusal(refused)
 
     @get("/v1/decisions/{decision_id:str}", sync_to_thread=True)
-    def decision_record(request: Request[Any, Any, Any], decision_id: str) -> answers.Record:
+    def decision_record(request: Request[Any, Any, Any], decision_id: FromPath[str]) -> answers.Record:
         """Return a decision as it was logged: every action scored or refused, and every draw."""
         require(request, Scope.READ)
         decision = logged(service.company, decision_id)
         return answers.record(decision, service.catalogue(decision))
 
     @post("/v1/decisions/{decision_id:str}/replay", sync_to_thread=True, status_code=200)
-    def decision_replay(request: Request[Any, Any, Any], decision_id: str) -> answers.Replayed:
+    def decision_replay(request: Request[Any, Any, Any], decision_id: FromPath[str]) -> answers.Replayed:
         """Make a logged decision again, and tell whether it comes out bit for bit the same."""
         require(request, Scope.READ)
         made = replay(service.company, decision_id, service.pinned)
         return answers.Replayed(identical=made.identical, differences=made.differences)
 
     @get("/v1/customers/{customer_id:str}", sync_to_thread=True)
-    def customer_view(request: Request[Any, Any, Any], customer_id: str) -> View:
+    def customer_view(request: Request[Any, Any, Any], customer_id: FromPath[str]) -> View:
         """Return a customer: profile, consent, value account and recent decisions."""
         require(request, Scope.READ)
         return view(customer(service.company, user(customer_id)))
@@ -72,14 +71,17 @@ def application(service: Service) -> Litestar:
         """Return figures of this process as Prometheus reads them."""
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    @get("/openapi.json", sync_to_thread=False)
+    def openapi() -> Response[bytes]:
+        """Return what every route takes and answers."""
+        policy = service.live.policy
+        placements = policy.catalogue.placements if policy is not None else ()
+        content = described(placements, simulated_time=service.options.simulated_time)
+        return Response(content, media_type=MediaType.JSON)
+
     return Litestar(
-        [decision_record, decision_replay, customer_view, value, healthz, readyz, metrics],
-        openapi_config=OpenAPIConfig(
-            title="cvo",
-            version=__version__,
-            path="/",
-            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-        ),
+        [decision_record, decision_replay, customer_view, value, healthz, readyz, metrics, openapi],
+        openapi_config=None,
         exception_handlers={
             CvoError: lambda _request, error: _sent(problem_of(error)),
             Refusal: lambda _request, error: _sent(error.problem),
