@@ -5,7 +5,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test test-all lint format bench clean
+.PHONY: demo test test-all truth bench lint format clean
 
 demo: .venv/base
 	$(BIN)/cvo demo
@@ -15,6 +15,13 @@ test: .venv/dev lint
 
 test-all: .venv/dev lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Both rewrite their page: docs/truth.md and benchmarks/RESULTS.md.
+truth: .venv/dev
+	$(BIN)/python -m benchmarks.truth
+
+bench: .venv/dev
+	$(BIN)/python -m benchmarks.run
 
 lint: .venv/dev
 	$(BIN)/ruff check .
