@@ -4,6 +4,7 @@ import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 
+import click
 import msgspec
 import numpy as np
 import polars as pl
@@ -117,7 +118,9 @@ def predictions(choice: Choice, split: Split, peer: Peer) -> dict[str, np.ndarra
         np.savez(handed_over, **{name: choice.table[name].to_numpy().astype(np.float64) for name in names})
         peer.call("load", path=str(handed_over))
         for model in MODELS:
-            peer.call("fit", model=model)
+            if peer.call("fit", model=model)["value"] is None:
+                click.echo(f"{split.name}: {model} of lifetimes does not converge", err=True)
+                continue
             peer.call("expected", model=model, horizon=split.days / 7, path=str(answer))
             found[model] = np.load(answer)
     return found

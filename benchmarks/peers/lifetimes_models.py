@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 from lifetimes import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
+from lifetimes.utils import ConvergenceError
 from serving import serve
 
 # pandas and SciPy have moved on since this release; what it computes is unchanged.
@@ -27,7 +28,10 @@ def histories():
 
 def fit(model):
     fitter = FITTERS[model]()
-    fitter.fit(*histories())
+    try:
+        fitter.fit(*histories())
+    except ConvergenceError:
+        return None
     FITTED[model] = fitter
     return {name: float(value) for name, value in fitter.params_.items()}
 
