@@ -49,11 +49,12 @@ def decided(
     got: str,
     *,
     chosen: str | None = None,
+    propensity: float | None = None,
     decision_id: str = "d",
     cost_minor: int = 10,
     stage: str = "grow",
 ) -> Event:
-    """One decision: `got` is what was delivered, `chosen` what a coin withheld where the two differ."""
+    """One decision: `got` is what was delivered, `chosen` what was picked, `propensity` with which chance."""
     picked = got if chosen is None else chosen
     delivery = Delivery.DELIVERED if got else Delivery.WITHHELD if picked else Delivery.NOTHING
     body = Decided(
@@ -64,7 +65,7 @@ def decided(
         team="sales" if picked else None,
         stage=stage if picked else None,
         delivery=delivery,
-        propensity=options[picked],
+        propensity=options[picked] if propensity is None else propensity,
         options=dict(options),
         contact_cost_minor=cost_minor if picked else 0,
         currency="EUR",

@@ -7,13 +7,13 @@ import pytest
 from cvo.core.clock import DAY
 from cvo.core.evidence import Estimate
 from cvo.core.ids import PersonId
-from cvo.ledger.causal import outcomes, triggers
 from cvo.ledger.caused import caused_by_action
+from cvo.ledger.contrast import contrasts
 from cvo.ledger.margin import margins
 from cvo.ledger.tables import DECISIONS, ORDERS, REFUNDS
 
 START = 1_400 * 14 * DAY
-CUSTOMERS, WINDOWS = 1_100, 2
+CUSTOMERS, WINDOWS, DAYS = 1_100, 2, 14
 
 
 class World:
@@ -34,7 +34,8 @@ class World:
         self.buys = 0.15 + 0.45 * keen
         self.lift = np.column_stack([0.05 + 0.10 * keen, -0.05 * keen, 0 * keen])
         bought = rng.random(rows) < self.buys + self.lift[np.arange(rows), self.got]
-        self.at = START + (window * 14 + rng.integers(0, 14, rows)) * DAY
+        # Two windows between two decisions: no order falls into the outcome of both.
+        self.at = START + (window * 2 * DAYS + rng.integers(0, DAYS, rows)) * DAY
         self.spend = np.where(bought, rng.integers(1_000, 3_000, rows), 0)
 
     @property
@@ -57,7 +58,8 @@ class World:
                 "delivered": got,
                 "team": ["sales"] * rows,
                 "stage": ["grow"] * rows,
-                "contact_cost_minor": [0] * rows,
+                "contact_cost_minor": [0.0] * rows,
+                "propensity": self.chance[np.arange(rows), self.got],
                 "options": pl.repeat(options, rows, eager=True),
                 "probabilities": pl.Series(self.chance).cast(pl.List(pl.Float64)),
             },
@@ -73,9 +75,8 @@ class World:
             schema=ORDERS,
         ).filter(pl.col("revenue_minor") > 0)
         money = margins(orders, pl.DataFrame(schema=REFUNDS), 0.5)
-        # A window of one day: nothing else than the order of the decision falls into it.
-        scored = outcomes(triggers(decisions, 14, START + 90 * DAY), money, 1)
-        return caused_by_action(scored, "EUR"), scored
+        compared = contrasts(decisions, money, {"a": DAYS, "b": DAYS}, START + 90 * DAY)
+        return caused_by_action(compared, "EUR"), compared
 
 
 @pytest.mark.parametrize(
@@ -90,16 +91,17 @@ def test_unequal_chances_that_depend_on_the_customer_neither_bias_nor_shrink_it(
     for seed in range(worlds):
         world = World(seed)
         truth = world.truth
-        found, scored = world.estimates()
+        found, compared = world.estimates()
         assert [each.name for each in found] == ["a", "b"]
         assert all(isinstance(each.margin, Estimate) for each in found)
-        totals = [truth[n] * each.deliveries for n, each in enumerate(found)]
+        totals = [truth[n] * each.units for n, each in enumerate(found)]
         covered += [
             not each.margin.interval.excludes(total) for each, total in zip(found, totals, strict=True)
         ]
-        errors.append([each.margin.value / each.deliveries - truth[n] for n, each in enumerate(found)])
-        means = dict(scored.group_by("delivered").agg(pl.col("margin_minor").mean()).iter_rows())
-        naive.append(means["a"] / 100 - means[""] / 100 - truth[0])
+        errors.append([each.margin.value / each.units - truth[n] for n, each in enumerate(found)])
+        rows = compared[0].rows
+        means = dict(rows.group_by("got").agg(pl.col("margin_minor").mean()).iter_rows())
+        naive.append(means[1.0] / 100 - means[0.0] / 100 - truth[0])
     for action, count in zip("ab", covered, strict=True):
         told(
             f"caused value of action {action}: intervals that cover",

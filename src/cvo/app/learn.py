@@ -3,6 +3,7 @@
 import msgspec
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Catalogue
 from cvo.app.company import Company
@@ -13,8 +14,8 @@ from cvo.core.money import minor_unit
 from cvo.events.event import Delivery
 from cvo.inference import GuardRails
 from cvo.ledger.attributed import responses_to_deliveries
-from cvo.ledger.causal import outcomes, triggers
 from cvo.ledger.caused import caused_by_action
+from cvo.ledger.contrast import Contrast, contrasts
 from cvo.ledger.margin import margins
 from cvo.ledger.tables import tabulate
 from cvo.storage.unit_of_work import Change
@@ -62,40 +63,48 @@ def longest_window(catalogue: Catalogue) -> int:
     return max((action.window_days for action in catalogue.actions.values()), default=1)
 
 
+def windows_of(catalogue: Catalogue) -> dict[str, int]:
+    """Return the days of every action's outcome window."""
+    return {key: action.window_days for key, action in catalogue.actions.items()}
+
+
 def learned_from(company: Company, catalogue: Catalogue, customers: Customers) -> Learned:
     """Return what the windows closed by now teach, of some or all customers, without deciding with it."""
     as_of, currency = company.clock.now(), company.config.currency
     facts = [event for event in company.store.events() if customers(event.person_id)]
     tables = tabulate(facts, currency)
     money = margins(tables.orders, tables.refunds, assumptions_of(catalogue)["margin_rate"].value)
+    windows = windows_of(catalogue)
     resolved = responses_to_deliveries(
         tables.decisions,
         tables.responses,
         money,
         response_of={key: action.response for key, action in catalogue.actions.items()},
-        window_days={key: action.window_days for key, action in catalogue.actions.items()},
+        window_days=windows,
         as_of=as_of,
     ).sort("at", "person_id")
     shown = {
         _key(moment): moment for moment in moments(facts) if moment.decided.delivery is Delivery.DELIVERED
     }
     deliveries = _deliveries(resolved, shown, FeatureReader(catalogue, currency), currency)
-    days = longest_window(catalogue)
-    scored = outcomes(triggers(tables.decisions, days, as_of), money, days)
+    compared = contrasts(tables.decisions, money, windows, as_of)
     effects = [
-        Effect(
-            caused.name,
-            caused.margin.value / caused.deliveries,
-            caused.margin.standard_error / caused.deliveries,
-        )
-        for caused in caused_by_action(scored, currency, ENOUGH_TO_LEARN)
+        Effect(each.action, margin.value, margin.standard_error, _deliveries_of(each, resolved))
+        for each, caused in zip(compared, caused_by_action(compared, currency, ENOUGH_TO_LEARN), strict=True)
         # Where everybody brought the same to the cent, the data has no scale to weigh it by.
-        if isinstance(caused.margin, Estimate)
-        and caused.margin.standard_error > 0
-        and caused.name in catalogue.actions
+        if isinstance(margin := caused.margin_per_unit, Estimate) and margin.standard_error > 0
     ]
     models = fit(catalogue, deliveries, effects, as_of, currency)
     return Learned(models, len(deliveries.actions), int(deliveries.responded.sum()))
+
+
+def _deliveries_of(contrast: Contrast, resolved: pl.DataFrame) -> NDArray[np.bool_]:
+    """Tell which resolved deliveries are those whose effect the contrast measures."""
+    units = contrast.rows.filter(pl.col("got") > 0).select("person_id", "at", pl.lit(True).alias("unit"))
+    mine = resolved.select("person_id", "at", "delivered").join(
+        units.unique(), on=["person_id", "at"], how="left", maintain_order="left"
+    )
+    return (mine["unit"].fill_null(False) & (mine["delivered"] == contrast.action)).to_numpy()
 
 
 def _key(moment: Moment) -> tuple[bytes, str]:

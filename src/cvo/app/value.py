@@ -4,15 +4,15 @@ import msgspec
 import polars as pl
 
 from cvo.app.company import Company
-from cvo.app.learn import longest_window
+from cvo.app.learn import longest_window, windows_of
 from cvo.app.state import running_catalogue
 from cvo.core.clock import Instant
 from cvo.core.evidence import Estimate, NotEstimable
 from cvo.core.money import Money
 from cvo.decisions.decision import Purpose
 from cvo.ledger.account import accounts
-from cvo.ledger.causal import outcomes, triggers
 from cvo.ledger.caused import Caused, caused_by_action, caused_by_stage
+from cvo.ledger.contrast import contrasts
 from cvo.ledger.margin import margins
 from cvo.ledger.programme import programme_effect
 from cvo.ledger.tables import Tables, tabulate
@@ -49,15 +49,15 @@ def value(company: Company) -> Value:
     assumptions = assumptions_of(catalogue)
     tables = tabulate(company.store.events(), currency)
     money = margins(tables.orders, tables.refunds, assumptions["margin_rate"].value)
-    days, as_of = longest_window(catalogue), company.clock.now()
-    scored = outcomes(triggers(tables.decisions, days, as_of), money, days)
+    as_of = company.clock.now()
+    compared = contrasts(tables.decisions, money, windows_of(catalogue), as_of)
     account = accounts(tables.decisions, money)
     return Value(
         as_of=as_of,
-        window_days=days,
+        window_days=longest_window(catalogue),
         programme=_programme(company, tables, money, as_of),
-        actions=caused_by_action(scored, currency),
-        stages=caused_by_stage(scored, currency),
+        actions=caused_by_action(compared, currency),
+        stages=caused_by_stage(compared, currency),
         realised=_realised(account, tables, currency),
         assumptions=assumptions,
     )

@@ -50,18 +50,18 @@ def sums_within(starts: pl.DataFrame, margin: pl.DataFrame, days: int) -> pl.Dat
     counted: not what was decided, nor which message an order says it came from.
     """
     money = ["revenue_minor", "refunds_minor", "margin_minor"]
-    numbered = starts.with_row_index("window")
+    numbered = starts.with_row_index("start")
     within = (
-        numbered.select("window", "person_id", "at")
+        numbered.select("start", "person_id", "at")
         .join(margin.rename({"at": "ordered_at"}), on="person_id")
         .filter(
             pl.col("ordered_at").is_between(pl.col("at"), pl.col("at") + days * 86_400_000_000, closed="left")
         )
-        .group_by("window")
+        .group_by("start")
         .agg(pl.col(money).sum())
     )
     return (
-        numbered.join(within, on="window", how="left", maintain_order="left")
+        numbered.join(within, on="start", how="left", maintain_order="left")
         .with_columns(pl.col(money).fill_null(0))
-        .drop("window")
+        .drop("start")
     )

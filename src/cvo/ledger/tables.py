@@ -42,12 +42,16 @@ DECISIONS = pl.Schema(
         "delivered": pl.String(),
         "team": pl.String(),
         "stage": pl.String(),
-        "contact_cost_minor": pl.Int64(),
+        "contact_cost_minor": pl.Float64(),
+        "propensity": pl.Float64(),
         "options": pl.List(pl.String()),
         "probabilities": pl.List(pl.Float64()),
     }
 )
-"""One row a live decision; nothing is the empty string. `probabilities` are of delivery, given the arm."""
+"""One row a slot of a decision that was live; nothing is the empty string.
+
+`probabilities` are of delivery, given the arm and coins fallen; `propensity` is the policy's, of what was chosen.
+"""
 
 
 class Tables(msgspec.Struct, frozen=True, eq=False):
@@ -100,6 +104,7 @@ def _decision(body: Decided) -> tuple[Any, ...]:
         body.team,
         body.stage,
         body.contact_cost_minor,
+        body.propensity,
         list(body.options),
         list(body.options.values()),
     )

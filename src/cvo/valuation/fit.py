@@ -33,12 +33,16 @@ class Deliveries(msgspec.Struct, frozen=True, eq=False):
     margin: FloatArray
 
 
-class Effect(msgspec.Struct, frozen=True):
-    """What a delivery of an action caused on average, by the causal join, in major units."""
+class Effect(msgspec.Struct, frozen=True, eq=False):
+    """What getting an action caused on average, by the causal join, in major units.
+
+    `deliveries` (n,) tells which of the deliveries learned from it was measured on.
+    """
 
     action: str
     caused: float
     standard_error: float
+    deliveries: NDArray[np.bool_]
 
 
 def fit(
@@ -79,7 +83,7 @@ def _effects(
     measured: list[MeasuredEffect] = []
     for effect in effects:
         column = valuer.actions.index(effect.action)
-        predicted = valuer.attributed(design[which == column])[:, column]
+        predicted = valuer.attributed(design[effect.deliveries & (which == column)])[:, column]
         if len(predicted) and np.isfinite(predicted).all():
             measured.append(
                 MeasuredEffect(effect.action, effect.caused, effect.standard_error, float(predicted.mean()))

@@ -4,8 +4,8 @@ import pytest
 
 from cvo.core.clock import DAY, Instant
 from cvo.core.evidence import Estimate, Grade, NotEstimable
-from cvo.ledger.causal import outcomes, triggers
 from cvo.ledger.caused import caused_by_action, caused_by_stage
+from cvo.ledger.contrast import contrasts
 from cvo.ledger.margin import margins
 from tests.data.log import START, decided, order, tables
 
@@ -15,7 +15,7 @@ THIRDS = {"a": 1 / 3, "b": 1 / 3, "": 1 / 3}
 def scored(log):
     made = tables(*log)
     money = margins(made.orders, made.refunds, 0.5)
-    return outcomes(triggers(made.decisions, 14, Instant(START + 60 * DAY)), money, 14)
+    return contrasts(made.decisions, money, {"a": 14, "b": 14}, Instant(START + 60 * DAY))
 
 
 def trial(seed=0, count=3_000, options=THIRDS, **given):
@@ -30,16 +30,17 @@ def trial(seed=0, count=3_000, options=THIRDS, **given):
 
 
 def test_in_a_trial_of_equal_probabilities_it_is_the_difference_of_arm_means():
-    rows = scored(trial())
-    means = dict(rows.group_by("delivered").agg(pl.col("margin_minor").mean()).iter_rows())
-    for caused in caused_by_action(rows, "EUR"):
-        got = rows.filter(pl.col("delivered") == caused.name)
-        rest = rows.filter(pl.col("delivered") == "")
-        plain = (means[caused.name] - means[""]) / 100
-        assert caused.deliveries == got.height
+    compared = scored(trial())
+    for contrast, caused in zip(compared, caused_by_action(compared, "EUR"), strict=True):
+        assert contrast.by == "draw"
+        got = contrast.rows.filter(pl.col("got") == 1)
+        rest = contrast.rows.filter(pl.col("odds") > 0)
+        plain = (got["margin_minor"].mean() - rest["margin_minor"].mean()) / 100
+        assert caused.units == caused.deliveries == got.height
         assert caused.compared == rest.height
         assert isinstance(caused.margin, Estimate)
         assert caused.margin.value == pytest.approx(got.height * plain, rel=1e-12)
+        assert caused.margin_per_unit.value == pytest.approx(plain, rel=1e-12)
         assert caused.revenue.value == pytest.approx(2 * caused.margin.value, rel=1e-3)
         assert caused.margin.grade is Grade.MEASURED
         # The error of a difference of two independent means, times the number of deliveries.
@@ -72,8 +73,8 @@ def test_under_a_hundred_buyers_on_either_side_there_is_a_reason_and_no_number()
             assert figure.reason == "too few buyers"
             assert "every arm needs 100" in figure.detail
     short = next(each for each in caused_by_action(rows, "EUR") if each.name == "a")
-    bought = rows.filter((pl.col("delivered") == "") & (pl.col("revenue_minor") > 0)).height
-    assert f"{bought} in could have got a, got nothing" in short.margin.detail
+    bought = rows[0].rows.filter((pl.col("odds") > 0) & (pl.col("revenue_minor") > 0)).height
+    assert f"{bought} in got nothing instead" in short.margin.detail
 
 
 def test_without_anybody_who_got_nothing_nothing_is_called_caused():
@@ -110,12 +111,95 @@ def test_customers_in_control_weigh_nothing_in_the_comparison_of_an_action():
         assert other.margin.value == pytest.approx(one.margin.value, rel=1e-9)
 
 
+def page_views(count=3_000, withheld=0.5, views=8):
+    """Customers who see a page often; a is chosen half the time, and its coin holds for the whole window."""
+    rng = np.random.default_rng(1)
+    for who in range(count):
+        coin, seen = rng.random() < withheld, False
+        for view in range(views):
+            chosen = rng.random() < 0.5
+            # Once the coin has fallen its side is a fact: delivered for sure, or not at all.
+            kept = (1 - withheld) if not seen else float(not coin)
+            options = {"a": 0.5 * kept, "": 1 - 0.5 * kept}
+            got = "a" if chosen and not coin else ""
+            yield decided(
+                who,
+                view + 0.1,
+                options,
+                got,
+                chosen="a" if chosen else "",
+                propensity=0.5,
+                decision_id=f"{who}-{view}",
+            )
+            seen |= chosen
+        if rng.random() < (0.5 if seen and not coin else 0.3):
+            yield order(who, views + 0.5, 1_000)
+
+
+def test_by_coin_those_who_never_got_it_in_the_window_are_the_comparison_however_often_it_was_chosen():
+    (contrast,) = scored(page_views())
+    assert contrast.by == "coin"
+    (caused,) = caused_by_action([contrast], "EUR")
+    # A tenth of a customer more buys for 5 of margin: a fifth of 5 where the action was ever chosen.
+    assert not caused.margin_per_unit.interval.excludes(0.2 * 5.0)
+    assert caused.margin_per_unit.standard_error < 0.1
+    # Every contact of the window is paid for, not the first alone.
+    assert caused.deliveries > 3 * caused.units
+    assert caused.spend == pytest.approx(0.10 * caused.deliveries)
+
+
+def test_a_decision_elsewhere_does_not_take_the_window_of_an_action():
+    with_banner = [
+        *page_views(),
+        *(decided(who, 0, {"": 1.0}, "", decision_id=f"banner-{who}") for who in range(3_000)),
+    ]
+    alone, together = (
+        caused_by_action(scored(page_views()), "EUR"),
+        caused_by_action(scored(with_banner), "EUR"),
+    )
+    assert together == alone
+
+
+def test_coins_that_fell_unevenly_are_refused():
+    log = [
+        each
+        for who in range(2_000)
+        for each in (
+            decided(who, 1, {"a": 0.5, "": 0.5}, "a" if who % 10 else "", chosen="a", propensity=1.0),
+            order(who, 2, 1_000),
+        )
+    ]
+    (caused,) = caused_by_action(scored(log), "EUR")
+    assert caused.margin.reason == "sample ratio"
+
+
+def test_one_enormous_weight_is_not_a_hundred_buyers():
+    log = list(trial(count=4_000, options={"a": 0.5, "": 0.5}))
+    log += [decided(9_999, 1, {"a": 1 - 1e-6, "": 1e-6}, ""), order(9_999, 2, 100)]
+    (caused,) = caused_by_action(scored(log), "EUR")
+    assert caused.margin.reason == "too few buyers"
+
+
+def test_a_thin_action_is_left_out_of_its_stage_and_named():
+    log = [*trial(options={"a": 0.5, "": 0.5}), *trial(seed=1, count=60, options={"b": 0.5, "": 0.5})]
+    (stage,) = caused_by_stage(scored(log), "EUR")
+    assert isinstance(stage.margin, Estimate)
+    assert stage.left_out == ["b"]
+    assert stage.margin == caused_by_action(scored(log), "EUR")[0].margin
+
+
+def test_several_slots_without_a_coin_are_not_compared():
+    slots = [decided(who, 0.25, THIRDS, got, decision_id="slots") for who in range(50) for got in ("a", "b")]
+    doubled = [*trial(), *slots]
+    assert all(each.margin.reason == "several slots" for each in caused_by_action(scored(doubled), "EUR"))
+
+
 def test_a_withheld_delivery_stands_on_the_side_of_nothing():
     withheld = [
         each
         for who in range(3_000)
         for each in (
-            decided(who, 1, {"a": 0.5, "": 0.5}, "a" if who % 2 else "", chosen="a"),
+            decided(who, 1, {"a": 0.5, "": 0.5}, "a" if who % 2 else "", chosen="a", propensity=1.0),
             *([order(who, 2, 1_000)] if who % 4 else []),
         )
     ]
