@@ -218,3 +218,23 @@ def test_a_known_address_says_which_method_it_takes(server):
         assert status.startswith("http/1.1 405"), path
         allowed = next(line for line in head if line.startswith("allow:"))
         assert method in allowed
+
+
+def test_a_caller_may_have_room_for_less(server):
+    for n in range(20):
+        asked = {"customerId": f"room{n}", "placement": "home", "limit": 1, "explain": True}
+        status, made = server.post("/v1/decisions", asked)
+        assert status == 200
+        assert len(made["explanation"]["slots"]) == 1
+        replayed = server.post(f"/v1/decisions/{made['decisionId']}/replay", None)
+        assert replayed == (200, {"identical": True, "differences": []})
+    for limit in (0, -1, 1.5):
+        status, problem = server.post("/v1/decisions", {**asked, "limit": limit})
+        assert status == 422
+        assert "limit" in problem["detail"]
+
+
+def test_a_number_is_an_id_however_it_is_written(server):
+    _, made = server.post("/v1/decisions", b'{"customerId": 17.0, "placement": "home"}')
+    assert made["customerId"] == "17"
+    assert server.post("/v1/decisions", {"customerId": 1.5, "placement": "home"})[0] == 422

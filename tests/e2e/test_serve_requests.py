@@ -76,7 +76,15 @@ def test_a_bad_request_leaves_its_neighbours_alone(server):
         (b'{"customerId": "x"}', 400),
         (b'{"customerId": "null", "placement": "home"}', 422),
         (b'{"customerId": "x\\u0000", "placement": "home"}', 422),
-        (b'{"customerId": "x", "placement": "home", "context": {"a": [1]}}', 422),
+        (b'{"customerId": "x", "placement": "home", "context": {"a": ["\\u0000"]}}', 422),
+        (
+            b'{"customerId": "x", "placement": "home", "context": {"a": ' + b"[" * 900 + b"]" * 900 + b"}}",
+            422,
+        ),
+        (
+            b'{"customerId": "x", "placement": "home", "context": {"a": ' + b"[" * 9000 + b"]" * 9000 + b"}}",
+            400,
+        ),
         (b'{"customerId": "x", "placement": "home", "context": {"a": 1e999}}', 400),
         (b'{"customerId": "\\ud800", "placement": "home"}', 400),
         (b'{"customerId": "x", "placement": "home", "surprise": 1}', 400),

@@ -21,7 +21,6 @@ from cvo.events.intake import ID_LIMIT, NOBODY
 from cvo.events.values import INTEGER_LIMIT
 
 _NO_NUL = r"^[^\u0000]*$"
-_NUMBER: Schema = {"type": "number", "minimum": -INTEGER_LIMIT, "maximum": INTEGER_LIMIT}
 _NAMES_NOBODY: Schema = {"enum": sorted(NOBODY)}
 _ID: Schema = {
     "type": ["string", "integer"],
@@ -33,15 +32,13 @@ _ID: Schema = {
     "not": _NAMES_NOBODY,
 }
 _ID_OR_NONE: Schema = _ID | {"type": ["string", "integer", "null"], "minLength": 0}
-_SCALAR: Schema = {
-    "anyOf": [{"type": "string", "pattern": _NO_NUL}, {"type": "boolean"}, {"type": "null"}, _NUMBER]
-}
 _ATTRIBUTE: Schema = {"$ref": "#/components/schemas/Attribute"}
 SHARED: Schema = {
     "Attribute": {
         "description": "What an application knows of the moment; nested attributes are read by dotted path.",
         "anyOf": [
-            *_SCALAR["anyOf"],
+            {"type": "string", "pattern": _NO_NUL},
+            {"type": ["number", "boolean", "null"]},
             {"type": "array", "items": _ATTRIBUTE},
             {"type": "object", "propertyNames": {"pattern": _NO_NUL}, "additionalProperties": _ATTRIBUTE},
         ],
@@ -284,7 +281,13 @@ def _asked(placements: Sequence[str]) -> Schema:
         "context": {
             "type": "object",
             "description": "What is known of the moment, for rules and models to read.",
-            "additionalProperties": _SCALAR,
+            "propertyNames": {"pattern": _NO_NUL},
+            "additionalProperties": _ATTRIBUTE,
+        },
+        "limit": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "description": "How many slots there is room for, where fewer than the placement has.",
         },
     }
     one_of_two = [{"required": [name], "properties": {name: _ID}} for name in ("customerId", "anonymousId")]

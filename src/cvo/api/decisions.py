@@ -7,12 +7,11 @@ import msgspec
 from cvo.api.answers import answer
 from cvo.api.http import Receive, Response, problem, problem_of, read_body
 from cvo.api.service import Service
+from cvo.api.situation import situation
 from cvo.app.keys import Scope
 from cvo.app.live import Ask
 from cvo.core.errors import CvoError, InvalidInput
-from cvo.events.event import Scalar
 from cvo.events.intake import customer_id
-from cvo.events.values import scalar
 
 BODY_LIMIT = 64 * 1024
 KEY_LIMIT = 255
@@ -26,7 +25,7 @@ class Asked(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=T
     customer_id: str | int | float | None = None
     anonymous_id: str | int | float | None = None
     context: dict[str, Any] = {}
-    limit: int | None = None
+    limit: int | float | None = None
     explain: bool = False
 
 
@@ -45,7 +44,7 @@ async def decide(service: Service, headers: dict[bytes, bytes], receive: Receive
     try:
         asked = _DECODER.decode(body)
         decision = await service.writer.decide(_ask(service, asked, headers))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return problem(400, f"the body is not a request for a decision: {error}").response()
     except CvoError as error:
         return problem_of(error).response()
@@ -62,8 +61,9 @@ def _ask(service: Service, asked: Asked, headers: dict[bytes, bytes]) -> Ask:
             _whole(asked.customer_id, "customerId"), _whole(asked.anonymous_id, "anonymousId")
         ),
         placement=asked.placement,
-        context=_context(asked.context),
+        context=situation(asked.context),
         at=service.stated_time(headers),
+        limit=_limit(asked.limit),
         idempotency_key=None if key is None else key.decode("latin-1"),
     )
 
@@ -77,6 +77,7 @@ def _whole(value: str | float | None, where: str) -> str | int | None:
     return value
 
 
-def _context(given: dict[str, Any]) -> dict[str, Scalar]:
-    checked = {key: scalar(value, f"context.{key}") for key, value in given.items()}
-    return {key: value for key, value in checked.items() if value is not None}
+def _limit(value: float | None) -> int | None:
+    if value is not None and (value < 1 or value != int(value)):
+        raise InvalidInput(f"limit is {value}; it has to be a whole number of slots, 1 or more")
+    return None if value is None else int(value)

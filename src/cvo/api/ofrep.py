@@ -18,17 +18,17 @@ import msgspec
 from cvo.api.answers import policy_version
 from cvo.api.http import JSON, Receive, Response, problem, problem_of, read_body
 from cvo.api.service import Service
+from cvo.api.situation import situation
 from cvo.app.keys import Scope
 from cvo.app.live import Ask
 from cvo.core.clock import HOUR, Instant
 from cvo.core.digest import digest
-from cvo.core.errors import CvoError, Unavailable
+from cvo.core.errors import CvoError, InvalidInput, Unavailable
 from cvo.decisions.decision import Decision, Purpose, Slot
 from cvo.decisions.policy import Policy
 from cvo.events.event import Delivery, Scalar
 from cvo.events.intake import customer_id
 from cvo.events.message import ExternalId, Reason, Refused
-from cvo.events.values import flatten
 
 FLAGS = "/ofrep/v1/evaluate/flags"
 BODY_LIMIT = 64 * 1024
@@ -151,24 +151,14 @@ def _read(body: bytes) -> tuple[ExternalId, dict[str, Scalar]]:
         raise _Failed(400, "INVALID_CONTEXT", "context.anonymous has to be true or false")
     ids = (None, key) if unknown else (key, None)
     try:
-        return customer_id(*ids), _context(given)
-    except Refused as error:
-        missing = error.reason is Reason.MISSING_ID
+        return customer_id(*ids), situation({key: value for key, value in given.items() if key not in _OWN})
+    except InvalidInput as error:
+        missing = isinstance(error, Refused) and error.reason is Reason.MISSING_ID
         raise _Failed(
             400,
             "TARGETING_KEY_MISSING" if missing else "INVALID_CONTEXT",
             "context.targetingKey has to name a customer" if missing else str(error),
         ) from None
-
-
-def _context(given: dict[str, Any]) -> dict[str, Scalar]:
-    """Return what rules can read; applications share one context among flags, so lists are no error."""
-    flat = flatten({key: value for key, value in given.items() if key not in _OWN}, "context")
-    return {
-        key: msgspec.json.encode(value).decode() if isinstance(value, list) else value
-        for key, value in flat.items()
-        if value is not None
-    }
 
 
 async def _decided(service: Service, policy: Policy, customer: ExternalId, asks: list[Ask]) -> list[Decision]:

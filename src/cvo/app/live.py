@@ -53,11 +53,12 @@ class Ask(msgspec.Struct, frozen=True):
     at: Instant | None = None
     idempotency_key: str | None = None
     purpose: Purpose = Purpose.LIVE
+    limit: int | None = None
 
     @property
     def content(self) -> str:
         """Return the hash of what is asked, whenever it is asked."""
-        return digest((self.customer, self.placement, self.context, self.purpose))
+        return digest((self.customer, self.placement, self.context, self.purpose, self.limit))
 
 
 Job = Accept | Ask
@@ -185,7 +186,7 @@ def _ready(policy: Policy) -> Policy:
 
 def _request(job: Ask, now: Instant) -> Request:
     at = now if job.at is None else job.at
-    return Request(placement=job.placement, at=at, context=job.context, purpose=job.purpose)
+    return Request(placement=job.placement, at=at, context=job.context, purpose=job.purpose, limit=job.limit)
 
 
 def _again(job: Ask, earlier: Repeatable) -> Result:

@@ -167,7 +167,7 @@ class _Record:
 
     def _slots(self, open_positions: list[int], probabilities: FloatArray) -> list[Slot]:
         slots = [self._slot(1, open_positions, probabilities)]
-        for rank in range(2, self._policy.catalogue.placements[self._case.request.placement].slots + 1):
+        for rank in range(2, self._room() + 1):
             taken = slots[-1].chosen
             open_positions = [p for p in open_positions if self._qualifier.actions[p] != taken]
             probabilities = self._policy.choice.probabilities(
@@ -175,6 +175,11 @@ class _Record:
             )
             slots.append(self._slot(rank, open_positions, probabilities))
         return slots
+
+    def _room(self) -> int:
+        request = self._case.request
+        slots = self._policy.catalogue.placements[request.placement].slots
+        return slots if request.limit is None else min(slots, request.limit)
 
     def _slot(self, rank: int, positions: list[int], probabilities: FloatArray) -> Slot:
         options = [*(self._qualifier.actions[position] for position in positions), NOTHING]

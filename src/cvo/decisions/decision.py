@@ -30,12 +30,16 @@ class Purpose(StrEnum):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """Asks what is next for one customer at one placement, with what the caller knows of the moment."""
+    """Asks what is next for one customer at one placement, with what the caller knows of the moment.
+
+    `limit` is the number of slots to fill where the caller has room for fewer than the placement.
+    """
 
     placement: str
     at: Instant
     context: dict[str, Scalar] = {}
     purpose: Purpose = Purpose.LIVE
+    limit: int | None = None
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):

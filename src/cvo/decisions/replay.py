@@ -29,7 +29,13 @@ def replay(logged: Decision, profile: Profile, policy: Policy) -> Replay:
                 arm=logged.arm,
             ),
             profile,
-            Request(placement=logged.placement, at=logged.at, context=logged.context, purpose=logged.purpose),
+            Request(
+                placement=logged.placement,
+                at=logged.at,
+                context=logged.context,
+                purpose=logged.purpose,
+                limit=len(logged.slots),
+            ),
         ),
         policy,
     )

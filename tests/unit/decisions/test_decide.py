@@ -1,5 +1,6 @@
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -167,6 +168,22 @@ def test_the_coin_falls_once_a_window_and_is_conditioned_on_afterwards():
                     fate * later.propensities[position]
                 )
     assert seen == {Delivery.DELIVERED, Delivery.WITHHELD}
+
+
+def test_a_caller_with_less_room_gets_the_first_slots():
+    rules = policy()
+    for number in range(50):
+        given = case(number, traits={"age": 30})
+        whole = decide(given, rules)
+        first = decide(with_limit(given, 1), rules)
+        assert len(whole.slots) == 2
+        assert first.slots == whole.slots[:1]
+        assert replay(first, given.profile, rules).identical
+        assert decide(with_limit(given, 9), rules) == whole
+
+
+def with_limit(given, limit):
+    return Case(given.subject, given.profile, msgspec.structs.replace(given.request, limit=limit))
 
 
 def test_a_record_survives_the_log_and_replays_bit_for_bit():
