@@ -18,8 +18,8 @@ import msgspec
 from benchmarks.harness import ROOT, Row
 
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
-APART = {"harness", "run", "truth"}
-"""Modules here that are no benchmark."""
+_ENDS_AS = "command(rows)()"
+"""How a benchmark's module ends; the others here help, or stand for themselves."""
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -36,7 +36,8 @@ class Outcome(msgspec.Struct, frozen=True):
 
 def names() -> list[str]:
     """Return the benchmarks of this folder."""
-    return sorted(file.stem for file in Path(__file__).parent.glob("*.py") if file.stem not in APART)
+    modules = sorted(Path(__file__).parent.glob("*.py"))
+    return [file.stem for file in modules if file.read_text(encoding="utf-8").rstrip().endswith(_ENDS_AS)]
 
 
 @click.command(help=__doc__)

@@ -155,9 +155,9 @@ def page(modules: Sequence[Module]) -> str:
     parts = [_INTRODUCTION]
     for module in modules:
         passed = (
-            f"{module.tests} tests"
+            _count(module.tests)
             if not module.failed
-            else f"**{module.failed} of {module.tests} tests fail**"
+            else f"**{module.failed} of {_count(module.tests)} failing**"
         )
         parts.append(f"## {_TITLES.get(module.name, module.name)}\n\n")
         parts.append(f"[`{module.name}.py`](../{TESTS}/{module.name}.py), {passed}.\n\n")
@@ -169,6 +169,10 @@ def page(modules: Sequence[Module]) -> str:
             ]
             parts.append("\n")
     return "".join(parts).rstrip() + "\n"
+
+
+def _count(tests: int) -> str:
+    return "1 test" if tests == 1 else f"{tests} tests"
 
 
 def picture(modules: Sequence[Module]) -> str:

@@ -58,17 +58,8 @@ def test_asked_again_what_runs_answers_with_the_probabilities_that_were_logged(c
     log = read_log(company, [])
     candidate = read_candidate(company)
     again = answers(log, candidate.catalogue, candidate.settings, snapshots(company, log))
-    same = np.isclose(again.probabilities, log.probabilities, atol=1e-12).all(axis=1)
-    # The log is read as it stands: what came late, or was linked later, is part of a few profiles by now.
-    as_it_was = np.array(
-        [
-            company.store.profile_at(case.subject.person_id, case.subject.version) == case.profile
-            for case in log.cases
-        ]
-    )
-    assert as_it_was.sum() > 150
-    assert as_it_was.mean() > 0.8
-    assert same[as_it_was].all()
+    assert len(log.cases) > 150
+    np.testing.assert_allclose(again.probabilities, log.probabilities, rtol=0, atol=1e-12)
 
 
 def test_no_change_makes_no_difference_anywhere(company):

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from cvo.actions.situation import Situation
 from cvo.app.company import Company
 from cvo.app.history import Moment, moments
 from cvo.app.learn import longest_window
@@ -79,10 +80,11 @@ def read_log(company: Company, candidates: Iterable[str]) -> Log:
     scored, rows, decided = scored[kept], [rows[row] for row in kept], [decided[row] for row in kept]
     actions = {action for moment in rows for action in moment.decided.options} - {NOTHING}
     options = [*sorted(actions | catalogue.actions.keys() | set(candidates)), NOTHING]
+    situations = [_situation(company, *each) for each in zip(rows, decided, strict=True)]
     reader = FeatureReader(catalogue, currency)
-    features = reader.values([moment.situation for moment in rows])
+    features = reader.values(situations)
     return Log(
-        cases=[_case(moment, own) for moment, own in zip(rows, decided, strict=True)],
+        cases=[_case(*each) for each in zip(rows, decided, situations, strict=True)],
         models=[None if own is None else own.models for own in decided],
         options=options,
         got=np.array([options.index(got) for got in scored["delivered"].to_list()], dtype=np.int64),
@@ -130,14 +132,21 @@ def _own(company: Company) -> dict[DecisionId, _Own]:
     }
 
 
-def _case(moment: Moment, own: _Own | None) -> Case:
-    situation = moment.situation
+def _situation(company: Company, moment: Moment, own: _Own | None) -> Situation:
+    """Return the situation as it was: of our own decisions the log can tell what had not come in yet."""
+    if own is None:
+        return moment.situation
+    profile = company.store.profile_at(own.subject.person_id, own.subject.version)
+    return msgspec.structs.replace(moment.situation, profile=profile, context=own.context)
+
+
+def _case(moment: Moment, own: _Own | None, situation: Situation) -> Case:
     # Whoever decided in our place knew no arms of ours: the comparison is for those who are not left alone.
     somebody = Subject(person_id=moment.person_id, customer="", version=0, arm=Arm.TREATED)
     request = Request(
         placement=situation.placement,
         at=situation.at,
-        context=own.context if own else {},
+        context=situation.context,
         purpose=Purpose.REHEARSAL,
     )
     return Case(own.subject if own else somebody, situation.profile, request)

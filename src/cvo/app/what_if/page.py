@@ -31,6 +31,13 @@ from cvo.reports import (
 
 NAME = "evaluate.html"
 _MOST_SEGMENTS = 24
+_ESTIMATORS = {
+    "ips": "Inverse propensity",
+    "snips": "The same, self-normalised",
+    "direct method": "Direct method",
+    "switch": "SWITCH",
+    "shrunk": "Shrunk weights",
+}
 _WHAT_RUNS = Reference(0.0, "what runs")
 
 
@@ -73,14 +80,14 @@ def _title(found: WhatIf, change: Format) -> str:
     if isinstance(difference, NotEstimable):
         return "The log cannot tell what this change would bring"
     if not difference.interval.excludes(0.0):
-        return "The log shows no difference to what runs"
+        return "The log cannot tell it from what runs"
     better = "more" if difference.value > 0 else "less"
     return f"{change.text(difference.value)} per 1,000 decisions: {better} than what runs"
 
 
 def _difference(found: WhatIf, change: Format) -> Section:
     rows = [IntervalRow("Doubly robust", found.difference, emphasis=True)]
-    rows += [IntervalRow(name.capitalize(), each) for name, each in found.others.items()]
+    rows += [IntervalRow(_ESTIMATORS[name], each) for name, each in found.others.items()]
     plain = money_format(found.currency)
     blocks: list[Block] = [
         Figures(
@@ -119,22 +126,12 @@ def _reach(found: WhatIf) -> Section:
     for action in sorted(now.keys() | then.keys()):
         either = then.get(action) or now[action]
         counts = [
-            (side[action].scored, side[action].picked, side[action].delivered)
-            if action in side
-            else (0, 0, 0)
-            for side in (now, then)
+            (side[action].scored, side[action].picked) if action in side else (0, 0) for side in (now, then)
         ]
         pairs = [value for pair in zip(*counts, strict=True) for value in pair]
-        rows.append(
-            (
-                action,
-                either.team,
-                either.stage,
-                *pairs,
-                _refusal(then[action].refused if action in then else {}),
-            )
-        )
-    headings = ("Scored now", "then", "Picked now", "then", "Delivered now", "then")
+        refused = then[action].refused if action in then else {}
+        rows.append((action, either.team, *pairs, _refusal(refused)))
+    headings = ("Scored now", "then", "Picked now", "then")
     return Section(
         "How far every action gets",
         (
@@ -143,12 +140,11 @@ def _reach(found: WhatIf) -> Section:
                 columns=(
                     Column("Action"),
                     Column("Team"),
-                    Column("Stage"),
                     *(Column(heading, COUNT) for heading in headings),
                     Column("Refused most by"),
                 ),
                 rows=tuple(rows),
-                note=f"Of {COUNT.text(found.decisions)} decisions; picked and delivered are sums of probabilities.",
+                note=f"Of {COUNT.text(found.decisions)} decisions; picked is a sum of exact probabilities.",
             ),
         ),
     )
