@@ -106,7 +106,7 @@ def labels(catalogue: Catalogue, currency: str) -> Labels:
     return Labels(
         actions={
             key: ActionLabels(
-                action.team, action.stage.value, Money(action.contact_cost, currency).to_minor(), currency
+                action.team, action.stage.value, Money(action.contact_cost, currency).minor_units(), currency
             )
             for key, action in catalogue.actions.items()
         },

@@ -14,7 +14,7 @@ from cvo.ledger.account import accounts
 from cvo.ledger.caused import Caused, caused_by_action, caused_by_stage
 from cvo.ledger.contrast import contrasts
 from cvo.ledger.margin import margins
-from cvo.ledger.programme import programme_effect
+from cvo.ledger.programme import WEEK, programme_effect
 from cvo.ledger.tables import Tables, tabulate
 from cvo.valuation.assumptions import Assumptions, assumptions_of
 
@@ -68,8 +68,11 @@ def _programme(
 ) -> Estimate | NotEstimable:
     live = [logged.at for logged in company.store.decisions(Purpose.LIVE) if logged.at <= as_of]
     started_at = min(live, default=None)
-    # What was bought before there was a programme is the same in both arms, and nothing but noise.
-    since = pl.col("at").is_between(started_at or as_of, as_of)
+    # Looks come at full weeks, however often the report is asked for. What was bought before there was a
+    # programme is the same in both arms, and nothing but noise.
+    began = as_of if started_at is None else started_at
+    until = Instant(began + (as_of - began) // WEEK * WEEK)
+    since = pl.col("at").is_between(began, until, closed="left")
     account = accounts(tables.decisions.filter(since), money.filter(since))
     arms = pl.DataFrame(
         [(person.person_id, person.arm) for person in company.store.persons()],
@@ -83,14 +86,15 @@ def _programme(
         customers,
         company.config.decisions.control_rate,
         started_at,
-        as_of,
+        until,
         company.config.currency,
     )
 
 
 def _realised(account: pl.DataFrame, tables: Tables, currency: str) -> Realised:
     def total(column: str) -> Money:
-        return Money.from_minor(int(account[column].sum()), currency)
+        # Contacts may cost fractions of a minor unit; their sum is rounded once.
+        return Money.from_minor(round(account[column].sum()), currency)
 
     return Realised(
         customers=account.height,

@@ -49,6 +49,10 @@ class Money(msgspec.Struct, frozen=True, order=False):
             raise InvalidInput(f"{self.amount} {self.currency} is out of range")
         return minor
 
+    def minor_units(self) -> float:
+        """Return minor units without rounding: an e-mail may cost a tenth of a cent."""
+        return float(self.amount.scaleb(minor_exponent(self.currency)))
+
     def __add__(self, other: "Money") -> "Money":
         return Money(self.amount + self._same(other), self.currency)
 

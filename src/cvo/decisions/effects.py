@@ -15,7 +15,7 @@ def effects(decision: Decision, catalogue: Catalogue) -> list[Decided]:
 
 def _decided(decision: Decision, slot: Slot, catalogue: Catalogue) -> Decided:
     action = catalogue.actions.get(slot.chosen)
-    cost = Money(action.contact_cost, decision.currency).to_minor() if action else 0
+    cost = Money(action.contact_cost, decision.currency).minor_units() if action else 0.0
     return Decided(
         decision_id=decision.decision_id,
         placement=decision.placement,

@@ -101,7 +101,7 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag="decided"):
     delivery: Delivery
     propensity: float
     options: dict[str, float]
-    contact_cost_minor: int
+    contact_cost_minor: float
     currency: str
 
     @property

@@ -134,7 +134,7 @@ class ActionLabels(msgspec.Struct, frozen=True):
 
     team: str
     stage: str
-    contact_cost_minor: int
+    contact_cost_minor: float
     currency: str
 
 

@@ -6,8 +6,8 @@ import polars as pl
 def accounts(decisions: pl.DataFrame, margin: pl.DataFrame) -> pl.DataFrame:
     """Return one row a customer with money or contacts: orders, revenue, refunds, margin, contacts and value.
 
-    All money is in whole minor units; `value_minor = margin_minor − contact_cost_minor`. Sums over customers
-    equal sums over the log.
+    Money is in minor units, whole but for contact cost; `value_minor = margin_minor − contact_cost_minor`.
+    Sums over customers equal sums over the log.
     """
     earned = margin.group_by("person_id").agg(
         (pl.col("revenue_minor") > 0).sum().cast(pl.Int64).alias("orders"),

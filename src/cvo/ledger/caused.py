@@ -94,6 +94,10 @@ def _total(by: str, name: str, compared: Sequence[Contrast], currency: str, rail
 def _refusal(contrast: Contrast, rails: GuardRails) -> NotEstimable | None:
     if contrast.refusal is not None:
         return contrast.refusal
+    if contrast.rows.is_empty():
+        return NotEstimable(
+            "nothing to compare", f"no window of {contrast.action} that could be compared has closed yet"
+        )
     bought = (contrast.rows["revenue_minor"] > 0).to_numpy()
     odds = contrast.rows["odds"].to_numpy()
     other = "withheld from them" if contrast.by == "coin" else "got nothing instead"

@@ -91,7 +91,7 @@ def test_realised_value_is_the_log_to_the_cent(tmp_path):
 
 def test_windows_still_open_are_left_out_of_what_is_caused_and_not_of_what_is_realised(tmp_path):
     early, _ = report(tmp_path / "early", [f for f in trial() if f["event"] != "Order Refunded"], day=13.9)
-    assert early.actions == []
+    assert {each.margin.reason for each in early.actions} == {"nothing to compare"}
     assert early.realised.orders > 400
 
 
@@ -105,7 +105,7 @@ def test_without_a_decision_of_our_own_there_is_no_programme(tmp_path):
 def live(folder, *, merges=False, customers=4_000, control=0.3):
     """A company that decides for everybody; a delivered offer lifts the chance of a 20.00 order from .2 to .5."""
     rng = np.random.default_rng(4)
-    with running(folder, NOW, control_rate=control, withheld_rate=0.2, floor=0.1) as company:
+    with running(folder, NOW, control_rate=control, withheld_rate=0.4, floor=0.1) as company:
         names = [f"c{n}" for n in range(customers)]
         ingest(company, [ordered(name, Instant(NOW - 90 * DAY), 500) for name in names[::7]])
         if merges:
@@ -140,7 +140,7 @@ def test_the_programme_effect_is_found_whoever_is_merged_with_whom(tmp_path, mer
     found, persons, delivered = live(tmp_path, merges=merges)
     programme = found.programme
     assert isinstance(programme, Estimate)
-    assert programme.interval.level == look_level(3)
+    assert programme.interval.level == look_level(2)
     assert programme.grade is Grade.MEASURED
     contaminated = [each for each in persons.values() if each.contaminated]
     assert len(persons) == 4_000
@@ -152,7 +152,7 @@ def test_the_programme_effect_is_found_whoever_is_merged_with_whom(tmp_path, mer
     assert not programme.interval.low <= 0 <= programme.interval.high
     (action,) = found.actions
     assert (
-        abs(action.margin.value / action.deliveries - 3.0)
+        abs(action.margin.value / action.units - 3.0)
         < 4 * action.margin.standard_error / action.deliveries
     )
 

@@ -19,7 +19,7 @@ def customers(count=20_000, control=0.2, seed=0, rate=0.2):
     )
 
 
-def effect(frame=None, *, control=0.2, started=START, days=1):
+def effect(frame=None, *, control=0.2, started=START, days=7):
     given = customers(control=control) if frame is None else frame
     return programme_effect(given, control, started, Instant(START + days * DAY), "EUR")
 
@@ -34,7 +34,7 @@ def test_it_is_the_difference_of_the_arms_a_customer():
     assert found.sample_size == 20_000
 
 
-@pytest.mark.parametrize(("days", "look"), [(0, 1), (6.99, 1), (7, 2), (70, 11)])
+@pytest.mark.parametrize(("days", "look"), [(7, 1), (14, 2), (70, 10)])
 def test_every_week_is_another_look_with_a_wider_interval(days, look):
     assert effect(days=days).interval.level == look_level(look)
 
@@ -42,6 +42,7 @@ def test_every_week_is_another_look_with_a_wider_interval(days, look):
 def test_without_a_programme_or_without_control_there_is_a_reason():
     assert effect(started=None).reason == "no live decisions"
     assert effect(customers(control=0.0), control=0.0).reason == "no control group"
+    assert effect(days=0).reason == "first week"
 
 
 def test_arms_that_did_not_fall_as_planned_are_refused():
