@@ -153,13 +153,19 @@ def interleaved(ours: Callable[[], float], peer: Callable[[], float], *, rounds:
     return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
 
 
-def command(rows: Callable[[], Sequence[Row]]) -> click.Command:
-    """Make `python -m benchmarks.NAME` of a function that returns rows; it exits with 1 when a row fails."""
+def command(
+    rows: Callable[[], Sequence[Row]], long: Callable[[], Sequence[Row]] | None = None
+) -> click.Command:
+    """Make `python -m benchmarks.NAME` of a function that returns rows; it exits with 1 when a row fails.
+
+    `--long` takes the rows of the other function, where there is one.
+    """
 
     @click.command(help=rows.__doc__)
     @click.option("--json", "as_json", is_flag=True, help="Rows as JSON on stdout, nothing else.")
-    def run(as_json: bool) -> None:
-        found = rows()
+    @click.option("--long", "at_length", is_flag=True, hidden=long is None, help="The long form.")
+    def run(as_json: bool, at_length: bool) -> None:
+        found = long() if at_length and long is not None else rows()
         if as_json:
             click.echo(json.dumps([msgspec.to_builtins(row) for row in found], indent=2))
         else:

@@ -111,11 +111,16 @@ class Load:
                 due += draw.expovariate(rate)
 
 
-def decisions(key: str, customers: int, host: str) -> Callable[[], bytes]:
+def empty(key: str, customers: int, host: str) -> Callable[[], bytes]:
+    """Return what makes requests as for decisions to the route that does nothing."""
+    return decisions(key, customers, host, "/v1/empty")
+
+
+def decisions(key: str, customers: int, host: str, path: str = "/v1/decisions") -> Callable[[], bytes]:
     """Return what makes requests for decisions, of customers drawn evenly."""
     draw = random.Random(11).random
     head = (
-        f"POST /v1/decisions HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n"
         "Content-Type: application/json\r\nContent-Length: "
     ).encode()
 
@@ -158,7 +163,7 @@ def batches(key: str, customers: int, host: str, size: int = 100) -> Callable[[]
     return make
 
 
-KINDS = {"decisions": decisions, "batches": batches}
+KINDS = {"decisions": decisions, "empty": empty, "batches": batches}
 
 
 @click.command()

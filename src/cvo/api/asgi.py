@@ -2,9 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from cvo.api.checkpoints import keep_log_short
 from cvo.api.decisions import decide
 from cvo.api.events import browser_settings, take
 from cvo.api.http import Receive, Response, Scope, Send, problem, respond
@@ -27,15 +29,18 @@ class _Bare(NamedTuple):
 
 
 class Application:
-    """An ASGI application that serves one company."""
+    """An ASGI application that serves one company; `more` are further routes to POST to, by address."""
 
-    def __init__(self, service: Service, rest: Framework) -> None:
+    def __init__(
+        self, service: Service, rest: Framework, more: Mapping[str, Route] = MappingProxyType({})
+    ) -> None:
         self._service = service
         self._rest = rest
         routes: dict[str, Route] = {
             "/v1/decisions": lambda headers, receive: decide(service, headers, receive),
             FLAGS: self._flags(None),
             **{path: self._events(kind) for path, kind in PATHS.items()},
+            **more,
         }
         self._bare = {path: _Bare("POST", path, route) for path, route in routes.items()}
 
@@ -81,10 +86,12 @@ class Application:
         await receive()
         service.writer = writer = Writer(service.live, asyncio.get_running_loop())
         writer.start()
-        lessons = asyncio.create_task(give_lessons(service))
+        beside = [asyncio.create_task(work) for work in (give_lessons(service), keep_log_short(service))]
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        lessons.cancel()
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await writer.stop()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -23,7 +23,13 @@ async def run(*arguments: str) -> bytes:
         env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"},
         preexec_fn=lambda: os.nice(10),
     )
-    out, err = await process.communicate()
+    try:
+        out, err = await process.communicate()
+    finally:
+        # Whoever waited was told to stop: nobody wants the answer any more.
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode != 0:
         raise Unavailable(f"it ended with {err.decode(errors='replace').strip()[-500:]}")
     return out

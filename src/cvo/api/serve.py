@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -24,7 +25,25 @@ STOP_SECONDS = 30
 _SWITCH_SECONDS = 0.001
 
 
-def serve(folder: Path, host: str, port: int, options: Options, begun: Callable[[str], None]) -> None:
+Compose = Callable[[Company, Options], Any]
+"""Makes the ASGI application of an opened company."""
+
+
+def compose(company: Company, options: Options) -> Any:
+    """Return the application that serves a company."""
+    service = Service(company, Live(company), Access(keys_of(company)), options)
+    return CrossOrigin(Application(service, application(service)))
+
+
+def serve(
+    folder: Path,
+    host: str,
+    port: int,
+    options: Options,
+    begun: Callable[[str], None],
+    *,
+    compose: Compose = compose,
+) -> None:
     """Serve until SIGTERM or SIGINT, then answer what is being asked, and return.
 
     `begun` is told the address once it is listened to. Raises `CompanyLocked` while another process writes.
@@ -34,15 +53,16 @@ def serve(folder: Path, host: str, port: int, options: Options, begun: Callable[
     with Company.open(folder) as company, _bound(host, port) as listening:
         address = f"http://{host}:{listening.getsockname()[1]}"
         company.store.announce(f"the server at {address}")
-        service = Service(company, Live(company), Access(keys_of(company)), options)
         config = uvicorn.Config(
-            CrossOrigin(Application(service, application(service))),
+            compose(company, options),
             loop="uvloop",
             http="httptools",
             lifespan="on",
             access_log=False,
             log_config=None,
             server_header=False,
+            # Nobody asks for the client's address, and working it out costs every request.
+            proxy_headers=False,
             timeout_graceful_shutdown=STOP_SECONDS,
             timeout_keep_alive=75,
         )

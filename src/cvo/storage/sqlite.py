@@ -22,6 +22,8 @@ _WRITER_PRAGMAS = (
     "PRAGMA cache_size = -131072",
     "PRAGMA temp_store = MEMORY",
 )
+_LOG_BYTES = 32 * 1024 * 1024
+_LAST_RESORT_PAGES = 250_000
 _READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -65536", "PRAGMA temp_store = MEMORY")
 
 
@@ -87,6 +89,56 @@ def reader(path: Path) -> Engine:
     )
     _prepare(engine, _READER_PRAGMAS, "BEGIN")
     return engine
+
+
+class Checkpoints:
+    """Moves what is in the write-ahead log into the database beside the writer, who then need not.
+
+    A writer that does it itself stops for as long as the disk takes, some hundred milliseconds in a second.
+    """
+
+    def __init__(self, path: Path, own: Engine) -> None:
+        self._log = path.with_name(path.name + "-wal")
+        self._own = own
+        self._beside = writer(path)
+        for engine in (self._own, self._beside):
+            with closing(engine.raw_connection()) as connection:
+                # Only should nobody have moved anything for long.
+                connection.cursor().execute(f"PRAGMA wal_autocheckpoint = {_LAST_RESORT_PAGES}").close()
+
+    def due(self) -> bool:
+        """Tell whether the log has grown so large that it has to be moved."""
+        try:
+            return self._log.stat().st_size >= _LOG_BYTES
+        except FileNotFoundError:
+            return False
+
+    def move(self) -> int:
+        """Move what is in the log, from any thread while the writer writes; return the pages that came since."""
+        return _moved(self._beside)
+
+    def finish(self) -> int:
+        """Move the rest in the writer's own thread, between transactions, so that the log begins anew."""
+        return _moved(self._own)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._beside.dispose()
+
+
+def _moved(engine: Engine) -> int:
+    with closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        try:
+            _, total, done = cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.OperationalError as error:
+            # Without room the log stays as it is, and writing says so; anything else is worth an alarm.
+            if not isinstance(_named(error), Unavailable):
+                raise
+            return 0
+        finally:
+            cursor.close()
+    return int(total) - int(done)
 
 
 def copy(source: Path, target: Path) -> None:

@@ -93,6 +93,12 @@ class Store:
             raise Conflict("the store is open for reading only")
         self._lock.announce(holder)
 
+    def checkpoints(self) -> sqlite.Checkpoints:
+        """Return what moves the write-ahead log into the database from now on; the caller has to see to it."""
+        if self._writer is None:
+            raise Conflict("the store is open for reading only")
+        return sqlite.Checkpoints(Path(str(self._writer.url.database)), self._writer)
+
     @contextmanager
     def unit_of_work(self) -> Iterator[UnitOfWork]:
         """Begin a transaction; it is durable when the block ends, and undone if the block raises.
