@@ -40,8 +40,11 @@ class Encoder(msgspec.Struct, frozen=True, array_like=True):
     def transform(self, values: Mapping[str, Sequence[Any]], rows: int) -> FloatArray:
         """Return the rows×columns design matrix of feature values given by name; `None` is missing.
 
-        A missing number sits at the mean, a missing or unseen level in no column: both are the prior.
+        A missing number sits at the mean, a missing or unseen level in no column: both are the prior. So is a
+        feature without values, such as one that the catalogue had when the models were learned and has no more.
         """
+        unknown = [None] * rows
+        values = {name: values.get(name, unknown) for name in (*self.numbers, *self.categories)}
         blocks = [np.ones((rows, 1)), standardised(self.scaler, _table(self.numbers, values, rows))]
         for name, vocabulary in zip(self.categories, self.vocabularies, strict=True):
             blocks.append(one_hot(vocabulary, [_level(value) for value in values[name]]))

@@ -72,3 +72,13 @@ def test_a_row_is_encoded_alike_alone_and_among_others_and_after_being_kept(numb
 
 def test_no_features_leave_the_intercept():
     assert NO_FEATURES.transform({}, 3).tolist() == [[1], [1], [1]]
+
+
+def test_a_feature_that_is_there_no_more_is_missing_for_everybody():
+    kinds = {"age": "number", "city": "category", "visits": "number"}
+    encoder = fit_encoder(kinds, {"age": [20, 40], "city": ["Rome", "Oslo"], "visits": [1, 3]})
+    gone = encoder.transform({"visits": [3, None]}, 2)
+    assert (
+        gone.tolist()
+        == encoder.transform({"age": [None] * 2, "city": [None] * 2, "visits": [3, None]}, 2).tolist()
+    )
