@@ -25,6 +25,8 @@ class GuardRails(msgspec.Struct, frozen=True, kw_only=True):
     """Largest distance of the mean weight from 1."""
     min_sample_ratio_p: float = 0.001
     """Smallest p-value of the sample-ratio test."""
+    min_rewarded: int = 10
+    """Fewest rows of positive weight with a reward that is not zero: with none, every interval is a point."""
     min_buyers: int = 100
     """Fewest buyers in an arm."""
 
@@ -39,6 +41,8 @@ class WeightDiagnostics(msgspec.Struct, frozen=True, kw_only=True):
     largest: float
     effective_sample_size: float
     unlogged_rate: float
+    rewarded: int
+    """Rows of positive weight whose reward is not zero."""
 
     def refusal(self, rails: GuardRails = DEFAULT_GUARD_RAILS) -> NotEstimable | None:
         """Return why the log cannot support the target, or None when it can.
@@ -59,6 +63,12 @@ class WeightDiagnostics(msgspec.Struct, frozen=True, kw_only=True):
                 "mean weight",
                 f"the mean weight is {self.mean:.3f} and should be 1 within {rails.max_mean_weight_gap}: "
                 "propensities are wrong, or too much of the target rests on the model",
+            )
+        if self.rewarded < rails.min_rewarded:
+            return NotEstimable(
+                "too few rewards",
+                f"{self.rewarded} rows that the target would have reached earned anything; at least "
+                f"{rails.min_rewarded} are needed",
             )
         return None
 

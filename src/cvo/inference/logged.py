@@ -149,4 +149,5 @@ def diagnose(logged: LoggedData, weights: FloatArray, unlogged: float) -> Weight
         largest=float(weights.max(initial=0.0)),
         effective_sample_size=effective_sample_size(weights, logged.codes, logged.units),
         unlogged_rate=unlogged,
+        rewarded=int(np.count_nonzero((weights > 0) & (logged.rewards != 0))),
     )

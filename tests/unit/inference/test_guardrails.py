@@ -11,7 +11,13 @@ from cvo.inference import (
     sample_ratio_refusal,
 )
 
-SOUND = {"mean": 1.01, "largest": 9.0, "effective_sample_size": 5_000.0, "unlogged_rate": 0.002}
+SOUND = {
+    "mean": 1.01,
+    "largest": 9.0,
+    "effective_sample_size": 5_000.0,
+    "unlogged_rate": 0.002,
+    "rewarded": 40,
+}
 
 
 @pytest.mark.parametrize(
@@ -21,6 +27,7 @@ SOUND = {"mean": 1.01, "largest": 9.0, "effective_sample_size": 5_000.0, "unlogg
         ({"effective_sample_size": 999.9}, "effective sample size"),
         ({"mean": 1.11}, "mean weight"),
         ({"mean": 0.89}, "mean weight"),
+        ({"rewarded": 9}, "too few rewards"),
         # Missing support can raise the effective sample size, so it is named first.
         ({"unlogged_rate": 0.5, "effective_sample_size": 10.0}, "unlogged options"),
     ],
