@@ -28,13 +28,12 @@ class CrossOrigin:
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a preflight, or let a page read the application's answer."""
+        """Answer a preflight, the only use of OPTIONS, or let a page read the application's answer."""
         if scope["type"] != "http" or not for_browsers(scope["path"]):
             await self._application(scope, receive, send)
             return
-        headers = headers_of(scope["headers"])
-        if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
-            await respond(send, _preflight(headers))
+        if scope["method"] == "OPTIONS":
+            await respond(send, _preflight(headers_of(scope["headers"])))
             return
 
         async def readable(message: Message) -> None:

@@ -30,6 +30,7 @@ PATHS = {f"/v1/{kind}": kind for kind in (*TYPES, BATCH)} | {
 
 SETTINGS = "/v1/projects/{key}/settings"
 """Where a browser client reads its settings."""
+_BEFORE_KEY, _AFTER_KEY = SETTINGS.split("{key}")
 
 
 class TooLarge(InvalidInput):
@@ -79,9 +80,8 @@ def body_key(content: dict[str, Any]) -> bytes | None:
 
 def project_of(path: str) -> str | None:
     """Return the key in the address where a browser client reads its settings, if it is one."""
-    before, after = SETTINGS.split("{key}")
-    if path.startswith(before) and path.endswith(after):
-        key = path[len(before) : -len(after)]
+    if path.startswith(_BEFORE_KEY) and path.endswith(_AFTER_KEY):
+        key = path[len(_BEFORE_KEY) : -len(_AFTER_KEY)]
         return key if key and "/" not in key else None
     return None
 
