@@ -5,6 +5,7 @@ request and a million customers are judged by the same definition.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -17,6 +18,7 @@ from cvo.actions.rules.vocabulary import accept
 from cvo.actions.situation import Ask, Situation, ask, schema
 from cvo.core.clock import format_rfc3339, instant
 from cvo.core.errors import CatalogueError, InvalidInput, RuleError
+from cvo.profiles.facts import fact
 
 CodeArray = NDArray[np.int32]
 QUALIFIED = -1
@@ -41,6 +43,14 @@ class _Check(msgspec.Struct, frozen=True):
     rule: Rule
 
 
+class _Shared(msgspec.Struct, frozen=True):
+    """A contact limit as it holds at one placement: for which actions together, and what is counted."""
+
+    limit: Limit
+    scope: str
+    actions: frozenset[str]
+
+
 class Qualifier:
     """Judges every action of a catalogue for one placement; `refusals` are what the codes stand for.
 
@@ -54,6 +64,8 @@ class Qualifier:
         self.channel = catalogue.placements[placement].channel
         self.actions = catalogue.action_ids
         self.refusals: list[Refusal] = []
+        self._currency = currency
+        self._shared = _shared(catalogue, self.channel)
         checks = self._checks(catalogue, placement)
         self._book = Rulebook(list(dict.fromkeys(check.rule for check in checks)))
         self._asks = [_accepted(fact, ask(fact, currency)) for fact in self._book.facts]
@@ -74,6 +86,16 @@ class Qualifier:
             first = np.minimum.reduceat(np.where(holds, count, np.arange(count)), self._starts, axis=1)
             codes[:, self._checked] = self._codes[first]
         return codes
+
+    def full(self, situation: Situation, chosen: Sequence[str]) -> set[str]:
+        """Return the actions for which contact limits leave no room once each of `chosen` is one contact more."""
+        actions: set[str] = set()
+        for each in self._shared:
+            contacts = fact("contacts", (each.scope, each.limit.days), currency=self._currency)
+            before = cast("float", contacts(situation.profile, situation.at))
+            if before + sum(action in each.actions for action in chosen) >= each.limit.at_most:
+                actions |= each.actions
+        return actions
 
     def _single(self, situations: Sequence[Situation]) -> NDArray[np.bool_]:
         asks, evaluate = self._asks, self._book.evaluate
@@ -150,6 +172,19 @@ def _conditions(key: str, action: Action, catalogue: Catalogue, channel: str) ->
         scope = _scope(key, action, limit, channel)
         if scope is not None:
             yield "contact limit", f'contacts("{scope}", {limit.days}) < {limit.at_most}'
+
+
+def _shared(catalogue: Catalogue, channel: str) -> list[_Shared]:
+    """Return the contact limits with the actions that count towards each: all whose scope is the same."""
+    found: list[_Shared] = []
+    for limit in catalogue.limits.values():
+        by_scope: dict[str, set[str]] = {}
+        for key, action in catalogue.actions.items():
+            scope = _scope(key, action, limit, channel)
+            if scope is not None:
+                by_scope.setdefault(scope, set()).add(key)
+        found += [_Shared(limit, scope, frozenset(actions)) for scope, actions in by_scope.items()]
+    return found
 
 
 def _scope(key: str, action: Action, limit: Limit, channel: str) -> str | None:

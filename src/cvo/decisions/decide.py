@@ -62,10 +62,7 @@ def decide_all(cases: Sequence[Case], policy: Policy) -> list[Decision]:
 
 def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list[Decision]:
     qualifier = policy.qualifier(placement)
-    situations = [
-        Situation(case.profile, case.request.at, placement, qualifier.channel, case.request.context)
-        for case in cases
-    ]
+    situations = [_situation(case, qualifier) for case in cases]
     codes = qualifier.codes(situations)
     scores = policy.valuer.score(policy.valuer.design(situations), codes == QUALIFIED)
     qualified = np.isfinite(scores.mean)
@@ -74,6 +71,11 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
         _Record(case, policy, qualifier, scores, row).decision(codes[row], qualified[row], probabilities[row])
         for row, case in enumerate(cases)
     ]
+
+
+def _situation(case: Case, qualifier: Qualifier) -> Situation:
+    request = case.request
+    return Situation(case.profile, request.at, request.placement, qualifier.channel, request.context)
 
 
 def _first_propensities(scores: Scores, qualified: NDArray[np.bool_], policy: Policy) -> list[FloatArray]:
@@ -107,8 +109,8 @@ class _Record:
             subject.customer,
             request.placement,
             request.purpose.value,
-            # Rehearsals leave the person's version as it is: what tells two of them apart is the policy.
-            digest(self._pins),
+            # Rehearsals leave the person's version as it is: what tells two of them apart is policy and context.
+            digest((self._pins, request.context)),
         )
 
     def decision(
@@ -167,9 +169,13 @@ class _Record:
 
     def _slots(self, open_positions: list[int], probabilities: FloatArray) -> list[Slot]:
         slots = [self._slot(1, open_positions, probabilities)]
+        names = self._qualifier.actions
         for rank in range(2, self._room() + 1):
-            taken = slots[-1].chosen
-            open_positions = [p for p in open_positions if self._qualifier.actions[p] != taken]
+            # Chosen and withheld is a contact too.
+            taken = [slot.chosen for slot in slots if slot.chosen]
+            full = self._qualifier.full(_situation(self._case, self._qualifier), taken) if taken else set()
+            gone = full.union(taken)
+            open_positions = [p for p in open_positions if names[p] not in gone]
             probabilities = self._policy.choice.probabilities(
                 self._scores.mean[self._row, open_positions], self._scores.sd[self._row, open_positions]
             )

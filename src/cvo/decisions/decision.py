@@ -117,7 +117,8 @@ class Scored(msgspec.Struct, frozen=True, array_like=True):
 class Slot(msgspec.Struct, frozen=True, array_like=True):
     """What one slot of the placement got, by which draw, with which probabilities.
 
-    `options` are the qualified actions still open and, last, nothing. `propensities` are the policy's
+    `options` are the qualified actions still open and, last, nothing: a later slot lacks what earlier ones chose,
+    and what contact limits leave no room for after them. `propensities` are the policy's
     probabilities of picking each, `delivery_probabilities` those with which the customer gets each, given the
     arm and coins already fallen; both sum to one. `coin` is the withholding draw of the chosen action.
     """

@@ -125,6 +125,19 @@ def test_a_rehearsal_has_no_effects():
     assert effects(decision, catalogue()) == []
 
 
+def test_decisions_of_one_instant_in_other_contexts_are_others():
+    rules = policy()
+    devices = ["app", "web", "kiosk"]
+    made = [
+        decide(case(traits={"age": 30}, context={"device": device}, purpose=Purpose.REHEARSAL), rules)
+        for device in devices
+    ]
+    assert len({decision.decision_id for decision in made}) == 3
+    assert len({decision.slots[0].draw for decision in made}) == 3
+    again = decide(case(traits={"age": 30}, context={"device": "app"}, purpose=Purpose.REHEARSAL), rules)
+    assert again == made[0]
+
+
 def test_a_contact_limit_refuses_the_next_mail_until_its_window_has_passed():
     rules = policy(control_rate=0.0)
     number = next(
