@@ -125,8 +125,8 @@ def test_what_is_too_large_is_refused(server, body, encoding):
         (b'\xff{"batch": []}', ""),
         (b"[" * 100_000, ""),
         (b'{"batch": []}', "gzip"),
-        (gzip.compress(b'{"batch": []}')[:-3], "gzip"),
-        (gzip.compress(b'{"batch": []}') + b"more", "gzip"),
+        (gzip.compress(b'{"batch": []}', mtime=0)[:-3], "gzip"),
+        (gzip.compress(b'{"batch": []}', mtime=0) + b"more", "gzip"),
         (zlib.compress(b'{"batch": []}'), "gzip"),
     ],
 )
