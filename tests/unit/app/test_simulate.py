@@ -33,7 +33,7 @@ def lived(tmp_path_factory):
 def test_nothing_that_the_world_sends_is_refused(lived):
     _, done = lived
     assert done.ingested.refused == {}
-    assert done.ingested.accepted > 300
+    assert done.ingested.accepted > 200
     assert done.ingested.duplicates > 0, "some reports come twice, and must count once"
 
 

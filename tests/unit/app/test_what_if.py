@@ -97,7 +97,7 @@ def test_a_paused_action_is_refused_everywhere_and_its_team_makes_the_difference
 
 
 def test_dearer_contacts_cost_what_they_cost(company, proposed):
-    dearer = proposed(garden_season=("contact_cost: 0.01", "contact_cost: 1.01"))
+    dearer = proposed(garden_season=("contact_cost: 0.0074", "contact_cost: 1.0074"))
     found = what_if(company, read_candidate(company, catalogue=dearer), rails=FEW)
     reach = {each.action: each for each in found.reach["candidate"]}["garden_season"]
     assert reach.delivered < {each.action: each for each in found.reach["current"]}["garden_season"].delivered

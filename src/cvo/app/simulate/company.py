@@ -133,7 +133,7 @@ def _eligible(action: Action, scenario: Scenario) -> list[str]:
 def _contact_cost(channels: list[Channel]) -> float:
     """Return the cost of a contact, over channels as often used as they meet customers."""
     touches = sum(channel.touches_per_week for channel in channels)
-    return round(sum(c.contact_cost * c.touches_per_week for c in channels) / touches, 2)
+    return round(sum(c.contact_cost * c.touches_per_week for c in channels) / touches, 4)
 
 
 def _title(name: str) -> str:

@@ -189,7 +189,7 @@ def _arms(company: Company, world: World) -> Arms:
     """Return who was left alone; a customer is the person behind the id that the company knows best."""
     store, currency = company.store, world.scenario.currency
     arm = {person.person_id: person.arm for person in store.persons()}
-    cost = dict.fromkeys(Arm, 0)
+    cost = dict.fromkeys(Arm, 0.0)
     for event in store.events([Decided]):
         if isinstance(event.body, Decided) and event.body.delivery is Delivery.DELIVERED:
             cost[Arm(arm[event.person_id])] += event.body.contact_cost_minor
