@@ -31,7 +31,9 @@ def ingest(
 ) -> Ingested:
     """Take in decoded messages, a durable batch after the other; `progress` is told how many were done.
 
-    Sending all of them again after a crash changes nothing that was already in.
+    A message was received when its own `receivedAt` says; without one, the sender's clock is not corrected.
+    Sending all of them again after a crash changes nothing that was already in, except where a message has
+    neither `messageId` nor any time: it counts once more.
     """
     catalogue = running_catalogue(company.store)
     currency = company.config.currency
@@ -40,7 +42,7 @@ def ingest(
     refused: Counter[str] = Counter()
     for batch in _batches(messages):
         now = company.clock.now()
-        read = intake.read_all(batch, now)
+        read = [intake.read_recorded(raw, now) for raw in batch]
         with company.store.unit_of_work() as work:
             receipts = work.accept(read)
         for receipt in receipts:

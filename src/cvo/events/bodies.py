@@ -24,7 +24,7 @@ from cvo.events.values import INTEGER_LIMIT, flatten, text
 Properties = dict[str, Any]
 
 SUM_TOLERANCE = 1e-3
-"""How far the probabilities of recorded options may be from one: clients write 1/3 as 0.333."""
+"""How far from one recorded probabilities may add up, before they are scaled: clients write 1/3 as 0.333."""
 
 
 def body_of(name: str, properties: Properties, labels: Labels, currency: str) -> Body:
@@ -82,6 +82,8 @@ def _decided(name: str, properties: Properties, labels: Labels, currency: str) -
             f"{name}: propensity is {propensity}, but options give {options.get(action or '')} "
             f"to {action or 'doing nothing'!r}",
         )
+    total = math.fsum(options.values())
+    options = {option: probability / total for option, probability in options.items()}
     about = None if action is None else labels.action(action)
     return Decided(
         decision_id=DecisionId(_text(properties, "decisionId", name)),
@@ -91,7 +93,7 @@ def _decided(name: str, properties: Properties, labels: Labels, currency: str) -
         team=None if about is None else about.team,
         stage=None if about is None else about.stage,
         delivery=Delivery.NOTHING if action is None else Delivery.DELIVERED,
-        propensity=propensity,
+        propensity=options[action or ""],
         options=options,
         contact_cost_minor=0 if about is None else about.contact_cost_minor,
         currency=currency if about is None else about.currency,

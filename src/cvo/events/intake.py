@@ -62,6 +62,8 @@ class _Envelope(msgspec.Struct, rename="camel"):
     timestamp: str | None = None
     original_timestamp: str | None = None
     sent_at: str | None = None
+    received_at: Any = None
+    """Only what was recorded elsewhere is believed when it says this; see `Intake.read_recorded`."""
 
 
 class Intake(msgspec.Struct, frozen=True):
@@ -86,12 +88,28 @@ class Intake(msgspec.Struct, frozen=True):
         `received_at - (sentAt - originalTimestamp)`, which takes the error of the client's clock out;
         without `sentAt` it is the timestamp as given, without timestamp `received_at`.
         A message without `messageId` gets one made from its content apart from `sentAt`, so a retry of
-        the same content is a duplicate.
+        the same content is a duplicate. Without a timestamp too, `received_at` is part of that content:
+        somebody who says no, yes and no again has said three things.
         """
         try:
-            return self._message(raw, received_at, sent_at)
+            envelope = _open(raw)
+            return self._message(raw, envelope, received_at, envelope.sent_at or sent_at)
         except Refused as refusal:
             return _dead_letter(raw, received_at, refusal)
+
+    def read_recorded(self, raw: object, now: Instant) -> Message | DeadLetter:
+        """Turn a message recorded elsewhere, such as one of an export, into a `Message` as `read` does.
+
+        It was received when its own `receivedAt` says. Without one nobody knows how long it lay between
+        `sentAt` and today, so the timestamp is taken as given, and where there is none either, `now`.
+        """
+        try:
+            envelope = _open(raw)
+            if envelope.received_at is None:
+                return self._message(raw, envelope, now, None)
+            return self._message(raw, envelope, _recorded_at(envelope.received_at, now), envelope.sent_at)
+        except Refused as refusal:
+            return _dead_letter(raw, now, refusal)
 
     def read_all(
         self, raws: Iterable[object], received_at: Instant, sent_at: str | None = None
@@ -99,12 +117,16 @@ class Intake(msgspec.Struct, frozen=True):
         """Read many messages, each on its own: one that is refused never fails the others."""
         return [self.read(raw, received_at, sent_at) for raw in raws]
 
-    def _message(self, raw: object, received_at: Instant, batch_sent_at: str | None) -> Message:
-        envelope = _open(raw)
+    def _message(
+        self, raw: object, envelope: _Envelope, received_at: Instant, sent_at: str | None
+    ) -> Message:
         sender, link = _ids(envelope)
         body = self._body(envelope)
-        at = _time(envelope, received_at, batch_sent_at)
-        message_id = _identifier(envelope.message_id, "messageId") or _content_id(raw)
+        claimed = envelope.original_timestamp or envelope.timestamp
+        at = received_at if claimed is None else _time(claimed, received_at, sent_at)
+        message_id = _identifier(envelope.message_id, "messageId")
+        if message_id is None:
+            message_id = _content_id(raw, received_at if claimed is None else None)
         sender_key = _sender_key(sender, self.salt)
         return Message(
             event_id=event_id(sender_key, message_id),
@@ -221,14 +243,20 @@ def _identifier(value: str | int | None, where: str) -> str | None:
     return text(value, where)
 
 
-def _time(envelope: _Envelope, received_at: Instant, batch_sent_at: str | None) -> Instant:
-    claimed = envelope.original_timestamp or envelope.timestamp
-    if claimed is None:
-        return received_at
+def _time(claimed: str, received_at: Instant, sent_at: str | None) -> Instant:
     at = _parse(claimed, "timestamp")
-    sent_at = envelope.sent_at or batch_sent_at
     if sent_at is not None:
         at = Instant(received_at - (_parse(sent_at, "sentAt") - at))
+    return _in_range(at, claimed, received_at)
+
+
+def _recorded_at(claimed: object, now: Instant) -> Instant:
+    if not isinstance(claimed, str):
+        raise Refused(Reason.WRONG_TYPE, f"receivedAt is a {type(claimed).__name__}, not a time as text")
+    return _in_range(_parse(claimed, "receivedAt"), f"receivedAt, {claimed},", now)
+
+
+def _in_range(at: Instant, claimed: str, received_at: Instant) -> Instant:
     if at < EARLIEST:
         raise Refused(Reason.TIME_TOO_EARLY, f"{claimed} is before 1990: the sender's clock was never set")
     if at > min(received_at + AHEAD_LIMIT, LATEST):
@@ -248,9 +276,10 @@ def _sender_key(sender: ExternalId, salt: str) -> bytes:
     return sender.sender_key(salt)
 
 
-def _content_id(raw: object) -> str:
+def _content_id(raw: object, received_at: Instant | None) -> str:
     content = {k: v for k, v in raw.items() if k not in _NOT_CONTENT} if isinstance(raw, dict) else raw
-    return keyed_bytes("content", msgspec.json.encode(content, order="deterministic")).hex()
+    moment = () if received_at is None else (received_at,)
+    return keyed_bytes("content", msgspec.json.encode(content, order="deterministic"), *moment).hex()
 
 
 def _dead_letter(raw: object, received_at: Instant, refusal: Refused) -> DeadLetter:

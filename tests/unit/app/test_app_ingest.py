@@ -3,7 +3,7 @@ import json
 import pytest
 
 from cvo.app.ingest import BATCH, ingest, read_messages
-from cvo.core.clock import DAY, Instant
+from cvo.core.clock import DAY, HOUR, Instant, format_rfc3339
 from cvo.core.errors import NotFound
 from cvo.events.message import user
 from cvo.profiles.profile import encode
@@ -74,6 +74,25 @@ def test_a_bad_message_is_refused_with_its_reason_and_the_rest_is_taken(tmp_path
         # Sent again, they are the same letters.
         ingest(company, read_messages(file))
         assert company.store.counts()["dead_letters"] == len(bad)
+
+
+def test_an_export_lands_when_it_happened(tmp_path):
+    received_at = Instant(NOW - 700 * DAY)
+    wrong_clock = Instant(received_at + 2 * HOUR)
+    exported = {
+        "type": "track",
+        "userId": "c1",
+        "event": "Visit",
+        "originalTimestamp": format_rfc3339(Instant(wrong_clock - HOUR)),
+        "sentAt": format_rfc3339(wrong_clock),
+    }
+    file = tmp_path / "export.ndjson"
+    received = {**exported, "receivedAt": format_rfc3339(received_at)}
+    file.write_text(f"{json.dumps(received)}\n{json.dumps({**exported, 'userId': 'c2'})}\n", encoding="utf-8")
+    with running(tmp_path / "co", NOW) as company:
+        assert ingest(company, read_messages(file)).accepted == 2
+        assert company.store.person(user("c1")).profile.last_at == received_at - HOUR
+        assert company.store.person(user("c2")).profile.last_at == wrong_clock - HOUR
 
 
 def test_progress_is_told_what_is_durable(tmp_path):

@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 from hypothesis import given, settings
@@ -126,13 +127,63 @@ def test_the_clients_clock_error_is_taken_out():
 
 def test_a_message_without_an_id_is_a_duplicate_of_its_retry_only():
     raw = {"type": "track", "userId": "u", "event": "Visit", "properties": {"a": 1, "b": 2}}
+    raw["timestamp"] = "2026-03-01T10:00:00Z"
     first = INTAKE.read({**raw, "sentAt": "2026-03-01T11:00:00Z"}, NOW)
     again = INTAKE.read({"sentAt": "2026-03-01T11:05:00Z", **raw}, Instant(NOW + DAY))
     other = INTAKE.read({**raw, "properties": {"a": 1, "b": 3}}, NOW)
     assert first.event_id == again.event_id
     assert first.event_id != other.event_id
+    assert first.event_id != INTAKE.read({**raw, "timestamp": "2026-03-01T10:00:01Z"}, NOW).event_id
     bad = {**raw, "userId": None}
     assert INTAKE.read(bad, NOW).letter_id == INTAKE.read(bad, Instant(NOW + 1)).letter_id
+
+
+def test_a_repeated_no_is_another_no():
+    no = {
+        "type": "track",
+        "userId": "u",
+        "event": "Consent Updated",
+        "properties": {"purposes": {"email": False}},
+    }
+    first, again = INTAKE.read(no, NOW), INTAKE.read(no, Instant(NOW + DAY))
+    assert first.event_id != again.event_id
+    assert (first.at, again.at) == (NOW, NOW + DAY)
+    named = {**no, "messageId": "m"}
+    assert INTAKE.read(named, NOW).event_id == INTAKE.read(named, Instant(NOW + DAY)).event_id
+
+
+def recorded(**fields) -> Message | DeadLetter:
+    return INTAKE.read_recorded({"type": "track", "userId": "u", "event": "Visit", **fields}, NOW)
+
+
+def test_a_recorded_message_was_received_when_it_says():
+    then = parse_rfc3339("2024-01-15T10:00:00Z")
+    times = {"originalTimestamp": "2024-01-15T12:00:00Z", "sentAt": "2024-01-15T13:00:00Z"}
+    whole = recorded(**times, receivedAt="2024-01-15T10:00:00Z")
+    assert (whole.at, whole.received_at) == (then - HOUR, then)
+    # Without the receipt nobody knows the error of the sender's clock.
+    without = recorded(**times)
+    assert (without.at, without.received_at) == (then + 2 * HOUR, NOW)
+    assert recorded(receivedAt="2024-01-15T10:00:00Z").at == then
+    assert recorded().at == NOW
+    # What is live was received now, whatever it says.
+    assert read(receivedAt="2024-01-15T10:00:00Z").received_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("received_at", "reason"),
+    [
+        (5, Reason.WRONG_TYPE),
+        ("yesterday", Reason.INVALID_TIME),
+        ("1970-01-01T00:00:00Z", Reason.TIME_TOO_EARLY),
+        ("2099-01-01T00:00:00Z", Reason.TIME_TOO_LATE),
+    ],
+)
+def test_a_receipt_that_cannot_be_is_refused(received_at, reason):
+    letter = recorded(receivedAt=received_at)
+    assert isinstance(letter, DeadLetter)
+    assert letter.reason is reason
+    assert "receivedAt" in letter.detail
 
 
 def test_orders_and_refunds_are_money():
@@ -185,6 +236,22 @@ def test_a_recorded_decision_has_coherent_probabilities():
             event="Decision Recorded", properties={**given_, "action": "mens", "options": options, **change}
         )
         assert isinstance(letter, DeadLetter), change
+
+
+@pytest.mark.parametrize("options", [{"mens": 0.333, "": 0.666}, {"mens": 0.3334, "": 0.6675}])
+def test_rounded_probabilities_are_scaled_to_add_up_to_one(options):
+    made = body(
+        "Decision Recorded",
+        decisionId="d",
+        placement="newsletter",
+        action="mens",
+        propensity=options["mens"],
+        options=options,
+    )
+    assert isinstance(made, Decided)
+    assert math.fsum(made.options.values()) == pytest.approx(1.0, abs=1e-15)
+    assert made.options["mens"] / made.options[""] == pytest.approx(options["mens"] / options[""])
+    assert made.propensity == made.options["mens"]
 
 
 def test_consent_is_true_or_false():
