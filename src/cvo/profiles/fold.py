@@ -10,8 +10,12 @@ Keys of `Profile.tallies` (`<scope>` is `channel:<id>`, `stage:<id>`, `team:<id>
 | `contact`, `contact:<scope>` | decisions that chose an action, delivered or withheld |
 | `response:<kind>`, `response:<kind>:<scope>` | responses to actions |
 
-Names in `activity:`, `spend:` and `refunded:` come from clients: the first 256 of a customer are kept, later
-new ones count in `activity`, `order` and `refund` only. Likewise the first 1,000 traits and 256 purposes.
+Names in `activity:` come from clients: the first 256 of a customer are kept, later new ones count in `activity`
+only. Likewise the first 1,000 traits, and 256 purposes of consent; but a refusal is always kept, because what is
+missing may be read as allowed.
+
+An order reported again, as when its page is loaded again, counts once: the first report, as in the ledger. It
+is known again among the customer's latest 50 orders.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,6 +23,7 @@ from typing import Any
 
 from cvo.core.clock import Instant
 from cvo.core.errors import Conflict
+from cvo.core.random import keyed_bytes
 from cvo.events.event import (
     Activity,
     ConsentSet,
@@ -37,6 +42,7 @@ from cvo.profiles.profile import LAYOUT, Profile, Tally
 NAME_LIMIT = 256
 TRAIT_LIMIT = 1_000
 PURPOSE_LIMIT = 256
+ORDER_LIMIT = 50
 
 
 def fold(profile: Profile, events: Iterable[Event]) -> Profile:
@@ -69,6 +75,7 @@ class _Draft:
         self.tallies = dict(profile.tallies)
         self.valued = profile.valued
         self.valued_at = profile.valued_at
+        self.recent_orders = profile.recent_orders
 
     def profile(self) -> Profile:
         return Profile(
@@ -84,6 +91,7 @@ class _Draft:
             self.tallies,
             self.valued,
             self.valued_at,
+            self.recent_orders,
         )
 
     def take(self, event: Event) -> None:
@@ -100,13 +108,13 @@ class _Draft:
         tally = self.tallies.get(key, _NONE)
         self.tallies[key] = tally.adding(at, amount_minor)
 
-    def count_named(self, key: str, at: Instant, amount_minor: int | None = None) -> None:
+    def count_named(self, key: str, at: Instant) -> None:
         if key not in self.tallies:
             if self.named >= NAME_LIMIT:
                 self.dropped += 1
                 return
             self.named += 1
-        self.count(key, at, amount_minor)
+        self.count(key, at)
 
 
 _NONE = Tally()
@@ -122,7 +130,10 @@ def _traits(draft: _Draft, _at: Instant, body: TraitsSet) -> None:
 
 def _consent(draft: _Draft, _at: Instant, body: ConsentSet) -> None:
     for purpose, allowed in body.purposes.items():
-        _keep(draft, draft.consent, purpose, allowed, PURPOSE_LIMIT)
+        if allowed:
+            _keep(draft, draft.consent, purpose, allowed, PURPOSE_LIMIT)
+        else:
+            draft.consent[purpose] = False
 
 
 def _keep(draft: _Draft, kept: dict[str, Any], name: str, value: Value, limit: int) -> None:
@@ -138,13 +149,18 @@ def _activity(draft: _Draft, at: Instant, body: Activity) -> None:
 
 
 def _order(draft: _Draft, at: Instant, body: Order) -> None:
+    # A few bytes for an id of any length, so that a profile stays small.
+    order = keyed_bytes("order", body.order_id, size=8)
+    if order in draft.recent_orders:
+        return
+    draft.recent_orders = [*draft.recent_orders, order][-ORDER_LIMIT:]
     draft.count("order", at)
-    draft.count_named(f"spend:{body.currency}", at, body.revenue_minor)
+    draft.count(f"spend:{body.currency}", at, body.revenue_minor)
 
 
 def _refund(draft: _Draft, at: Instant, body: Refund) -> None:
     draft.count("refund", at)
-    draft.count_named(f"refunded:{body.currency}", at, body.amount_minor)
+    draft.count(f"refunded:{body.currency}", at, body.amount_minor)
 
 
 def _response(draft: _Draft, at: Instant, body: Response) -> None:

@@ -9,7 +9,7 @@ from cvo.core.errors import Damaged
 from cvo.core.ids import EventId
 from cvo.events.event import Value, Valued
 
-LAYOUT = 2
+LAYOUT = 3
 """Version of the stored form; a profile of another layout is folded anew from the log."""
 
 WINDOW_LIMIT_DAYS = 366
@@ -125,7 +125,8 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
     """What we know of one customer.
 
     `valued` is the latest lifetime value predicted. `tallies` are keyed as `profiles/fold.py` documents. `named`
-    counts those whose name a client chose and `dropped` what was not kept because a profile is bounded.
+    counts the activities among them, whose names clients choose, and `dropped` what was not kept because a
+    profile is bounded. `recent_orders` has the latest as `profiles/fold.py` knows them again.
     """
 
     layout: int = LAYOUT
@@ -140,6 +141,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
     tallies: dict[str, Tally] = {}
     valued: Valued | None = None
     valued_at: Instant = Instant(0)
+    recent_orders: list[bytes] = []
 
 
 EMPTY = Profile()

@@ -18,7 +18,7 @@ from cvo.events.event import (
     ResponseKind,
     TraitsSet,
 )
-from cvo.profiles.fold import NAME_LIMIT, fold
+from cvo.profiles.fold import NAME_LIMIT, ORDER_LIMIT, PURPOSE_LIMIT, fold
 from cvo.profiles.profile import EMPTY, encode
 
 
@@ -105,6 +105,36 @@ def test_a_profile_is_bounded_and_says_what_it_dropped():
     assert fold(EMPTY, [event(1, TraitsSet({str(i): i for i in range(1_200)}))]).dropped == 200
 
 
+def test_a_refusal_is_kept_however_many_purposes_there_are():
+    first = ConsentSet({str(i): True for i in range(PURPOSE_LIMIT)})
+    profile = fold(EMPTY, [event(1, first), event(2, ConsentSet({"email": False, "ads": True}))])
+    assert profile.consent["email"] is False
+    assert ("ads" in profile.consent, profile.dropped) == (False, 1)
+    assert fold(profile, [event(3, ConsentSet({"email": True}))]).consent["email"] is True
+
+
+def test_names_of_activities_leave_room_for_money():
+    visits = [event(at, Activity(f"visit {at}")) for at in range(NAME_LIMIT)]
+    money = [event(NAME_LIMIT, Order("o", 500, "EUR")), event(NAME_LIMIT + 1, Refund("o", 100, "EUR"))]
+    profile = fold(EMPTY, visits + money)
+    assert profile.tallies["spend:EUR"].amount_minor == 500
+    assert profile.tallies["refunded:EUR"].amount_minor == 100
+    assert (profile.named, profile.dropped) == (NAME_LIMIT, 0)
+
+
+def test_an_order_reported_again_counts_once():
+    orders = [event(at, Order(f"o{at}", 100, "EUR")) for at in range(ORDER_LIMIT)]
+    known = fold(EMPTY, orders)
+    again = fold(known, [event(ORDER_LIMIT, Order("o0", 900, "EUR"))])
+    assert again.tallies == known.tallies
+    assert again.events == known.events + 1
+    # Beyond the limit the oldest are forgotten, and the profile does not grow.
+    more = fold(again, [event(ORDER_LIMIT + 1, Order("x" * 1_000, 100, "EUR"))])
+    assert len(encode(more)) < len(encode(again)) + 50
+    late = fold(more, [event(ORDER_LIMIT + 2, Order("o0", 100, "EUR"))])
+    assert late.tallies["order"].count == ORDER_LIMIT + 2
+
+
 def test_out_of_order_is_an_error_not_a_wrong_profile():
     with pytest.raises(Conflict, match="anew"):
         fold(EMPTY, [event(2, Activity("a")), event(1, Activity("a"))])
@@ -114,7 +144,7 @@ def test_out_of_order_is_an_error_not_a_wrong_profile():
 
 BODIES = st.one_of(
     st.builds(Activity, st.sampled_from("abc")),
-    st.builds(Order, st.just("o"), st.integers(0, 1000), st.sampled_from(["EUR", "USD"])),
+    st.builds(Order, st.sampled_from("op"), st.integers(0, 1000), st.sampled_from(["EUR", "USD"])),
     st.builds(TraitsSet, st.dictionaries(st.sampled_from("abc"), st.none() | st.integers(0, 3))),
     st.sampled_from(list(Delivery)).map(decided),
 )
