@@ -1,7 +1,7 @@
 """The catalogue: everything the company could do for a customer, as frozen values.
 
 A catalogue is data: it is read from reviewable YAML (`read.py`), changed by drafts (`drafts.py`) and compiled
-into a rulebook (`rulebook.py`). Its digest is its version.
+into a rulebook for each placement (`qualify.py`). Its digest is its version.
 """
 
 from datetime import datetime
