@@ -67,6 +67,7 @@ def test_health_metrics_and_openapi_need_no_key(server):
     status, text = server.get("/metrics", key="")
     assert status == 200
     assert 'cvo_requests_total{route="/v1/decisions",status="200"}' in text
+    assert "cvo_units_of_work_total 0.0" not in text
     status, document = server.get("/openapi.json", key="")
     assert status == 200
     assert document["openapi"].startswith("3.1")

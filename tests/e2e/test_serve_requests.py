@@ -136,6 +136,10 @@ def test_a_simulated_year_passes_through_the_public_door(tmp_path):
     folder = tmp_path / "company"
     key = make_company(folder)
     with serving(folder, key, "--simulated-time", "--learn-every", "86400") as server:
+        body = {"customerId": "s", "placement": "newsletter"}
+        status, problem = server.post("/v1/decisions", body)
+        assert status == 422
+        assert "X-Simulated-Now" in problem["detail"]
         mails = 0
         for day in range(1, 29):
             stated = {"X_Simulated_Now": f"2025-02-{day:02}T12:00:00Z"}
@@ -146,11 +150,11 @@ def test_a_simulated_year_passes_through_the_public_door(tmp_path):
                 "sentAt": "2026-01-01T00:00:00Z",
             }
             assert server.post("/v1/track", event, **stated)[0] == 200
-            body = {"customerId": "s", "placement": "newsletter"}
             status, made = server.post("/v1/decisions", body, **stated)
             assert status == 200
             assert made["madeAt"] == f"2025-02-{day:02}T12:00:00Z"
             mails += bool(made["items"])
+        assert server.post("/v1/decisions", body)[1]["madeAt"] == "2025-02-28T12:00:00Z"
         # At most one a week, by the stated clock: real time has hardly moved.
         assert mails <= 4
         status, customer = server.get("/v1/customers/s")

@@ -1,5 +1,6 @@
 """What decisions look like on the wire."""
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -117,7 +118,16 @@ class Replayed(Wire, frozen=True):
 def policy_version(decision: Decision) -> str:
     """Return a short name for everything but the customer that a decision depends on."""
     pins = decision.pins
-    return digest((pins.catalogue, pins.models, pins.settings))[:16]
+    return _short(pins.catalogue, pins.models, pins.settings)
+
+
+@lru_cache(maxsize=64)
+def _short(*versions: str) -> str:
+    return digest(versions)[:16]
+
+
+# Decisions of one transaction share their time.
+_time = lru_cache(maxsize=256)(format_rfc3339)
 
 
 def answer(decision: Decision, catalogue: Catalogue, *, explain: bool = False) -> Answer:
@@ -125,7 +135,7 @@ def answer(decision: Decision, catalogue: Catalogue, *, explain: bool = False) -
     return Answer(
         decision_id=decision.decision_id,
         customer_id=decision.customer,
-        made_at=format_rfc3339(decision.at),
+        made_at=_time(decision.at),
         arm=decision.arm.value,
         policy_version=policy_version(decision),
         items=items(decision, catalogue),
@@ -138,7 +148,7 @@ def record(decision: Decision, catalogue: Catalogue) -> Record:
     return Record(
         decision_id=decision.decision_id,
         customer_id=decision.customer,
-        made_at=format_rfc3339(decision.at),
+        made_at=_time(decision.at),
         placement=decision.placement,
         channel=decision.channel,
         purpose=decision.purpose.value,

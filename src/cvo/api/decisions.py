@@ -62,7 +62,7 @@ def _ask(service: Service, asked: Asked, headers: dict[bytes, bytes]) -> Ask:
         ),
         placement=asked.placement,
         context=situation(asked.context),
-        at=service.stated_time(headers),
+        at=service.decision_time(headers),
         limit=_limit(asked.limit),
         idempotency_key=None if key is None else key.decode("latin-1"),
     )

@@ -30,14 +30,25 @@ class Metrics:
         self.lessons = Counter("cvo_lessons", "Models learned and decided with", registry=registry)
         self.units = Counter("cvo_units_of_work", "Transactions of the writer", registry=registry)
 
-    def text(self) -> bytes:
-        """Return all figures in Prometheus' text format."""
+        self._routes: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._units = 0
+
+    def text(self, waiting: int = 0, units: int = 0) -> bytes:
+        """Return all figures in Prometheus' text format; the writer's are handed in."""
+        self.waiting.set(waiting)
+        self.units.inc(units - self._units)
+        self._units = units
         return generate_latest(self._registry)
 
     def seen(self, route: str, status: int, seconds: float) -> None:
         """Count one request."""
-        self.requests.labels(route, status).inc()
-        self.seconds.labels(route).observe(seconds)
+        found = self._routes.get((route, status))
+        if found is None:
+            # Looking both up by their labels costs more than counting.
+            found = (self.requests.labels(route, status), self.seconds.labels(route))
+            self._routes[route, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
     def taken(self, receipts: Iterable[Receipt]) -> None:
         """Count what became of messages."""

@@ -116,7 +116,7 @@ async def evaluate(
         if policy is None:
             raise Unavailable("there is no approved catalogue yet; `cvo apply --approve` approves one")
         flags = _flags(policy, flag)
-        (customer, context), at = _read(body), service.stated_time(headers)
+        (customer, context), at = _read(body), service.decision_time(headers)
         asks = [Ask(customer, flag, context, at, purpose=Purpose.REHEARSAL) for flag in flags]
         decisions = await _decided(service, policy, customer, asks)
     except _Failed as error:

@@ -69,7 +69,7 @@ def application(service: Service) -> Litestar:
     @get("/metrics", sync_to_thread=False)
     def metrics() -> Response[bytes]:
         """Return figures of this process as Prometheus reads them."""
-        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(service.figures(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @get("/openapi.json", sync_to_thread=False)
     def openapi() -> Response[bytes]:

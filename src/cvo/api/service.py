@@ -61,6 +61,11 @@ class Service:
         """Tell whether requests can be answered."""
         return self._writer is not None and self._writer.alive
 
+    def figures(self) -> bytes:
+        """Return the figures of this server for Prometheus."""
+        writer = self._writer
+        return self.metrics.text() if writer is None else self.metrics.text(writer.waiting, writer.units)
+
     def catalogue(self, decision: Decision) -> Catalogue:
         """Return the catalogue that a decision was made with."""
         policy = self.live.policy
@@ -77,6 +82,18 @@ class Service:
         if SIMULATED_NOW in headers and not self.options.simulated_time:
             return problem(400, "X-Simulated-Now is only taken by a server started with --simulated-time")
         return self.access.refuse(headers.get(AUTHORIZATION), scope)
+
+    def decision_time(self, headers: dict[bytes, bytes]) -> Instant | None:
+        """Return when a decision is made; `None` is when it is taken up.
+
+        A simulated world stands at the latest time stated. Before there was one, `InvalidInput` is raised.
+        """
+        at = self.stated_time(headers)
+        if at is None and self.options.simulated_time:
+            if self.simulated_since is None:
+                raise InvalidInput("time is simulated: say when this is with X-Simulated-Now")
+            return self.simulated_now
+        return at
 
     def stated_time(self, headers: dict[bytes, bytes]) -> Instant | None:
         """Return the simulated time a request states; one that is no time raises `InvalidInput`."""
