@@ -52,8 +52,8 @@ def main() -> None:
         print("1. The catalogue on disk is approved and runs:", company.apply(approve=True).running)
 
         parents = {f"customer-{number}": luck.random() < 0.5 for number in range(1_200)}
-        known = [{"type": "identify", "userId": c, "traits": {"parent": p}} for c, p in parents.items()]
-        print("2. What is known comes in as events:", company.ingest(known))
+        known = company.ingest(identify(customer, parent) for customer, parent in parents.items())
+        print("2. What is known comes in as events:", known)
 
         decisions = [company.decide(customer, "newsletter") for customer in parents]
         controls = sum(decision.arm == "control" for decision in decisions)
@@ -103,10 +103,16 @@ def lift(decision: Decision, parents: dict[str, bool]) -> float:
     return LIFT if parents[decision.customer] and decision.slots[0].delivery == "delivered" else 0.0
 
 
+def identify(customer: str, parent: bool) -> dict[str, object]:
+    """Return the message that the shop's sign-up form sends."""
+    return {"userId": customer, "messageId": "sign-up", "type": "identify", "traits": {"parent": parent}}
+
+
 def order(customer: str, luck: random.Random) -> dict[str, object]:
     """Return the message that the shop's till sends."""
     paid = {"order_id": f"order-{customer}", "revenue": round(BASKET * luck.uniform(0.5, 1.5), 2)}
-    return {"type": "track", "event": "Order Completed", "userId": customer, "properties": paid}
+    sent = {"userId": customer, "messageId": paid["order_id"], "type": "track", "event": "Order Completed"}
+    return {**sent, "properties": paid}
 
 
 if __name__ == "__main__":
