@@ -1,81 +1,19 @@
-"""What every route takes and answers: the table that `/openapi.json` is made from.
-
-Schemas say what the server holds to and no more, because programs check it: a message that is wrong is kept with
-its reason and answered with success, so hardly anything is required of a message here.
-"""
+"""What every route takes and answers: the table that `/openapi.json` is made from."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import msgspec
 
 from cvo.api import answers
 from cvo.api.customers import View
-from cvo.api.decisions import KEY_LIMIT, Asked
+from cvo.api.decisions import KEY_LIMIT
 from cvo.api.http import Problem
 from cvo.api.ofrep import FLAGS, Evaluation, EvaluationFailure, Evaluations
 from cvo.api.openapi import Operation, Parameter, Schema, document, reference
+from cvo.api.requests import EXAMPLES, MESSAGE, MESSAGES, SHARED, asked_for, evaluation_request
 from cvo.api.segment import BATCH, PATHS, SETTINGS
 from cvo.app.keys import Scope
-from cvo.events.intake import ID_LIMIT, NOBODY
-from cvo.events.values import INTEGER_LIMIT
 
-_NO_NUL = r"^[^\u0000]*$"
-_NAMES_NOBODY: Schema = {"enum": sorted(NOBODY)}
-_ID: Schema = {
-    "type": ["string", "integer"],
-    "minLength": 1,
-    "maxLength": ID_LIMIT,
-    "pattern": _NO_NUL,
-    "minimum": -INTEGER_LIMIT,
-    "maximum": INTEGER_LIMIT,
-    "not": _NAMES_NOBODY,
-}
-_ID_OR_NONE: Schema = _ID | {"type": ["string", "integer", "null"], "minLength": 0}
-_ATTRIBUTE: Schema = {"$ref": "#/components/schemas/Attribute"}
-SHARED: Schema = {
-    "Attribute": {
-        "description": "What an application knows of the moment; nested attributes are read by dotted path.",
-        "anyOf": [
-            {"type": "string", "pattern": _NO_NUL},
-            {"type": ["number", "boolean", "null"]},
-            {"type": "array", "items": _ATTRIBUTE},
-            {"type": "object", "propertyNames": {"pattern": _NO_NUL}, "additionalProperties": _ATTRIBUTE},
-        ],
-    },
-    "Message": {
-        "description": "A message as Segment's specification has it. One that is not, or that says what can't "
-        "be, is kept with the reason, and never fails the request.",
-        "type": "object",
-        "properties": {
-            name: {"description": meaning}
-            for name, meaning in {
-                "type": "identify, track, page, screen, group or alias; given by the address where it is one",
-                "userId": "who the customer is to the company",
-                "anonymousId": "the browser or device",
-                "messageId": "the same id from the same sender counts once; content stands in for one that is missing",
-                "event": "what happened, of track",
-                "properties": "of track, page and screen; those of commerce as in Segment's specification",
-                "traits": "of identify and group",
-                "groupId": "of group",
-                "previousId": "of alias: an anonymous id of the customer",
-                "timestamp": "when it happened, RFC 3339",
-                "sentAt": "when it was sent by the sender's clock, which takes that clock's error out of timestamp",
-                "writeKey": "the key, where it can't be sent in a header",
-            }.items()
-        },
-    },
-}
-_MESSAGE: Schema = {"$ref": "#/components/schemas/Message"}
-_BATCH: Schema = {
-    "type": "object",
-    "required": ["batch"],
-    "properties": {
-        "batch": {"type": "array", "description": "Messages, each with its type.", "items": {}},
-        "sentAt": {"description": "Stands in for that of the messages."},
-        "writeKey": {"description": "The key, where it can't be sent in a header."},
-    },
-}
 _DONE: Schema = {"type": "object", "required": ["success"], "properties": {"success": {"const": True}}}
 _STATUS: Schema = {"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}}
 _ETAG: Schema = {"ETag": {"description": "Names this very answer.", "schema": {"type": "string"}}}
@@ -93,17 +31,6 @@ _NOW = Parameter("X-Simulated-Now", "header", "The time it is.", {"type": "strin
 _DECISION_ID = Parameter("decision_id", "path", "The id of a decision.", {"type": "string"})
 _CUSTOMER_ID = Parameter("customer_id", "path", "The customer's userId.", {"type": "string"})
 _KEY = Parameter("key", "path", "The key.", {"type": "string"})
-
-_EXAMPLES: dict[str, Any] = {
-    "identify": {"userId": "c-17", "messageId": "1", "traits": {"city": "Oslo"}},
-    "track": {"userId": "c-17", "messageId": "2", "event": "Order Completed"}
-    | {"properties": {"order_id": "o-1", "revenue": 59.9, "currency": "EUR"}},
-    "page": {"userId": "c-17", "messageId": "3", "name": "Start"},
-    "screen": {"userId": "c-17", "messageId": "4", "name": "Start"},
-    "group": {"userId": "c-17", "messageId": "5", "groupId": "club"},
-    "alias": {"userId": "c-17", "messageId": "6", "previousId": "browser-1"},
-    BATCH: {"batch": [{"type": "track", "userId": "c-17", "messageId": "7", "event": "Visit"}]},
-}
 
 
 def described(placements: Iterable[str], *, simulated_time: bool) -> bytes:
@@ -137,8 +64,8 @@ def _events() -> Iterator[Operation]:
             description="Durable once it is answered. The body may be compressed with gzip.",
             scope=Scope.WRITE,
             key_optional=True,
-            request=_BATCH if kind == BATCH else _MESSAGE,
-            request_example=_EXAMPLES[kind],
+            request=MESSAGES if kind == BATCH else MESSAGE,
+            request_example=EXAMPLES[kind],
             answer=_DONE,
             refusals=(413, 503),
         )
@@ -162,7 +89,7 @@ def _decisions(placements: Sequence[str]) -> Iterator[Operation]:
         description="Durable once it is answered. A customer never seen before gets a decision too.",
         scope=Scope.DECIDE,
         parameters=(_IDEMPOTENCY_KEY,),
-        request=_asked(placements),
+        request=asked_for(placements),
         request_example={"customerId": "c-17", "placement": placements[0] if placements else "home"},
         answer=answers.Answer,
         refusals=(413, 422, 503),
@@ -195,7 +122,7 @@ def _flags(placements: Sequence[str]) -> Iterator[Operation]:
     refused = {"application/problem+json": {"schema": reference(Problem)}}
     wrong = {"400": {"description": "The context can't be read", "content": failure | refused}}
     unchanged = {"304": {"description": "Nothing changed", "headers": _ETAG}}
-    context = _evaluation_request()
+    context = evaluation_request()
     flag: Schema = {"type": "string"} | ({"enum": list(placements)} if placements else {})
     yield Operation(
         method="POST",
@@ -267,51 +194,3 @@ def _process() -> Iterator[Operation]:
         answer=text,
         answer_type="text/plain",
     )
-
-
-def _asked(placements: Sequence[str]) -> Schema:
-    """Return the schema of a request for a decision, with what its types don't say."""
-    (_, made) = msgspec.json.schema_components([Asked])
-    asked: Schema = made["Asked"]
-    told = {
-        "placement": {"type": "string", "description": "Where: a placement of the catalogue."}
-        | ({"enum": list(placements)} if placements else {}),
-        "customerId": _ID_OR_NONE,
-        "anonymousId": _ID_OR_NONE,
-        "context": {
-            "type": "object",
-            "description": "What is known of the moment, for rules and models to read.",
-            "propertyNames": {"pattern": _NO_NUL},
-            "additionalProperties": _ATTRIBUTE,
-        },
-        "limit": {
-            "type": ["integer", "null"],
-            "minimum": 1,
-            "description": "How many slots there is room for, where fewer than the placement has.",
-        },
-    }
-    one_of_two = [{"required": [name], "properties": {name: _ID}} for name in ("customerId", "anonymousId")]
-    return asked | {"properties": asked["properties"] | told, "anyOf": one_of_two}
-
-
-def _evaluation_request() -> Schema:
-    return {
-        "type": "object",
-        "required": ["context"],
-        "properties": {
-            "context": {
-                "type": "object",
-                "required": ["targetingKey"],
-                "properties": {
-                    "targetingKey": {"type": "string", "minLength": 1, "maxLength": ID_LIMIT}
-                    | {"pattern": _NO_NUL, "not": _NAMES_NOBODY, "description": "The customer's id."},
-                    "anonymous": {
-                        "type": "boolean",
-                        "description": "True where `targetingKey` is the id of a browser or device.",
-                    },
-                },
-                "propertyNames": {"pattern": _NO_NUL},
-                "additionalProperties": _ATTRIBUTE,
-            }
-        },
-    }
