@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document of the server, made from the values that the routes read and write.
 
-What an operation takes and answers stands in `contract.py`; this file puts it into OpenAPI's words.
+What an operation takes and answers stands in `contract.py` and `requests.py`; this file puts it into OpenAPI's words.
 """
 
 from collections.abc import Sequence
