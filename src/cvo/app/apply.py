@@ -13,6 +13,7 @@ from cvo.app.state import (
     kept_catalogue,
     recorded,
     running_catalogue,
+    running_models,
     running_version,
 )
 from cvo.core.errors import Conflict, InvalidInput, NotFound
@@ -20,6 +21,8 @@ from cvo.storage.unit_of_work import Change as Logged
 from cvo.storage.unit_of_work import UnitOfWork
 from cvo.valuation.assumptions import assumptions_of
 from cvo.valuation.features import FeatureReader
+from cvo.valuation.models import Models
+from cvo.valuation.score import Valuer
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -37,7 +40,9 @@ def apply(company: Company, author: str, *, approve: bool = False) -> Applied:
     Raises `CatalogueError` for a catalogue that can't run, `Conflict` where the author may not approve.
     """
     proposed = read_catalogue(company.folder / "catalogue")
-    check_runs(proposed, company.config.currency)
+    currency = company.config.currency
+    check_runs(proposed, currency)
+    _check_scores(proposed, running_models(company.store, proposed), currency)
     running = running_catalogue(company.store)
     changed = differences(running, proposed)
     if not changed and running_version(company.store) is not None:
@@ -88,6 +93,11 @@ def check_runs(catalogue: Catalogue, currency: str) -> None:
     FeatureReader(catalogue, currency)
     for placement in catalogue.placements:
         Qualifier(catalogue, placement, currency)
+
+
+def _check_scores(catalogue: Catalogue, models: Models, currency: str) -> None:
+    """Raise now what models that were learned with another catalogue would raise at the first decision."""
+    Valuer(catalogue, models, currency).design([])
 
 
 def _may_approve(company: Company, author: str, proposer: str) -> None:

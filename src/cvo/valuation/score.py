@@ -54,7 +54,8 @@ class Scores(msgspec.Struct, frozen=True, eq=False):
 class Valuer:
     """Scores the actions of one catalogue with one snapshot of models.
 
-    An action the snapshot has not met is scored by what its team and stage have taught. `kappa` is the
+    An action the snapshot has not met is scored by what its team and stage have taught; one that the catalogue
+    does not have is not scored, and still teaches what is common to all. `kappa` is the
     posterior of each action's incrementality.
     """
 
@@ -158,9 +159,20 @@ def _with_new(margins: MarginModel, count: int) -> MarginModel:
 
 
 def _groups(catalogue: Catalogue, actions: list[str]) -> list[NDArray[np.int64]]:
-    """Number the teams and the stages of the actions: what an action shares with others."""
-    levels = [
-        [catalogue.actions[a].team for a in actions],
-        [str(catalogue.actions[a].stage) for a in actions],
+    """Number the teams and the stages of the actions: what an action shares with others.
+
+    Nobody knows them of an action that the catalogue lacks: it is in a group of its own.
+    """
+    return [
+        _numbered([_shared(catalogue, action, level) for action in actions]) for level in ("team", "stage")
     ]
-    return [np.unique(level, return_inverse=True)[1].astype(np.int64) for level in levels]
+
+
+def _shared(catalogue: Catalogue, action: str, level: str) -> tuple[str, str]:
+    known = catalogue.actions.get(action)
+    return ("", action) if known is None else (str(getattr(known, level)), "")
+
+
+def _numbered(names: list[tuple[str, str]]) -> NDArray[np.int64]:
+    numbers = {name: number for number, name in enumerate(sorted(set(names)))}
+    return np.array([numbers[name] for name in names], dtype=np.int64)

@@ -1,13 +1,24 @@
+import msgspec
 import pytest
 
 from cvo.actions.drafts import Verdict
 from cvo.app.apply import apply, settle
 from cvo.app.company import Company
-from cvo.app.state import kept_catalogue, recorded, running_catalogue, running_policy, running_version
+from cvo.app.learn import decide_with, learn
+from cvo.app.replay import replay
+from cvo.app.state import (
+    kept_catalogue,
+    recorded,
+    running_catalogue,
+    running_models,
+    running_policy,
+    running_version,
+)
 from cvo.core.clock import HOUR, FixedClock, Instant
 from cvo.core.errors import CatalogueError, Conflict, InvalidInput, NotFound
+from cvo.valuation.models import MeasuredEffect
 from tests.data.company import NOW
-from tests.data.folder import make
+from tests.data.folder import decide_for, make
 
 
 def edit(company, old, new):
@@ -128,6 +139,27 @@ def test_what_would_fail_at_the_first_decision_is_no_draft(company, old, new, me
     with pytest.raises(CatalogueError, match=f"(?s){message}"):
         apply(company, "ann")
     assert company.store.changes() == []
+
+
+def test_what_the_running_models_would_fail_at_is_no_draft(company):
+    approved(company)
+    stranger = MeasuredEffect("stranger", 1.0, 0.1, 1.0)
+    models = running_models(company.store, running_catalogue(company.store))
+    decide_with(company, msgspec.structs.replace(models, effects=[stranger]), "ann")
+    edit(company, "value: 10", "value: 11")
+    with pytest.raises(ValueError, match="not in list"):
+        apply(company, "ann")
+    assert len(recorded(company.store, "catalogue")) == 2
+
+
+def test_a_renamed_feature_is_missing_to_models_that_learned_the_old_one(company):
+    approved(company)
+    learn(company, "ann")
+    edit(company, "features: {age:", "features: {years:")
+    approved(company)
+    (decision,) = decide_for(company, ["somebody"])
+    assert decision.scored.actions == ["offer"]
+    assert replay(company, decision.decision_id).identical
 
 
 def test_the_last_approved_runs_even_if_the_clock_was_set_back(company):

@@ -82,3 +82,8 @@ def test_a_feature_that_is_there_no_more_is_missing_for_everybody():
         gone.tolist()
         == encoder.transform({"age": [None] * 2, "city": [None] * 2, "visits": [3, None]}, 2).tolist()
     )
+
+
+def test_a_feature_that_changed_its_kind_is_missing_where_it_fits_no_more():
+    encoder = fit_encoder(KINDS, SEEN)
+    assert encode(encoder, age=["old", "young"], city=[3.0, 4.0]).tolist() == [[1, 0, 0, 0]] * 2

@@ -30,6 +30,11 @@ def deliveries(count=400, actions=("accessory", "upgrade"), rate=0.3, worth=10.0
     )
 
 
+def effect(action, caused, standard_error, seen):
+    """An effect measured on all the deliveries."""
+    return Effect(action, caused, standard_error, np.ones(len(seen.actions), dtype=bool))
+
+
 def valuer(given, models):
     return Valuer(given, models, "EUR")
 
@@ -90,7 +95,7 @@ def test_a_measured_effect_moves_its_action_s_incrementality_and_its_grade():
     seen = deliveries(count=2_000)
     without = fit(given, seen, [], NOW, "EUR")
     # p·m is about 3 a delivery: 0.6 of it was caused.
-    measured = fit(given, seen, [Effect("upgrade", 1.8, 0.05)], NOW, "EUR")
+    measured = fit(given, seen, [effect("upgrade", 1.8, 0.05, seen)], NOW, "EUR")
     column = given.action_ids.index("upgrade")
     before, after = (scores(given, models)[0] for models in (without, measured))
     assert before.incrementality[column] == pytest.approx(0.5)
@@ -125,9 +130,38 @@ def test_a_new_action_is_scored_by_what_its_team_and_stage_have_taught():
     assert found["sales"] > 0.25
 
 
+def test_an_action_that_the_catalogue_leaves_out_is_not_scored_and_spoils_no_other():
+    whole, seen = catalogue(), deliveries(count=3_000)
+    effects = [effect("upgrade", 1.8, 0.05, seen), effect("accessory", 1.0, 0.05, seen)]
+    models = fit(whole, seen, effects, NOW, "EUR")
+    less = msgspec.structs.replace(
+        whole, actions={key: action for key, action in whole.actions.items() if key != "accessory"}
+    )
+    after, actions = scores(less, models)
+    before, names = scores(whole, models)
+    assert actions == ("callback", "upgrade", "winter")
+    assert after.mean.shape == (1, 3)
+    assert np.isfinite(after.mean).all()
+    for terms in ("mean", "response_probability"):
+        assert getattr(after, terms)[0, actions.index("upgrade")] == pytest.approx(
+            getattr(before, terms)[0, names.index("upgrade")], rel=0.05
+        )
+
+
+def test_a_feature_taken_out_of_the_catalogue_counts_as_missing():
+    whole = catalogue()
+    models = fit(whole, deliveries(), [], NOW, "EUR")
+    less = msgspec.structs.replace(whole, features={"age": whole.features["age"]})
+    here = [Situation(EMPTY, NOW, "home", "web")]
+    found, unknown = (
+        everywhere(made, made.design(here)) for made in (valuer(less, models), valuer(whole, models))
+    )
+    np.testing.assert_array_equal(found.mean, unknown.mean)
+
+
 def test_the_order_in_which_customers_are_scored_changes_no_bit():
-    given = catalogue()
-    models = fit(given, deliveries(), [Effect("upgrade", 1.8, 0.5)], NOW, "EUR")
+    given, seen = catalogue(), deliveries()
+    models = fit(given, seen, [effect("upgrade", 1.8, 0.5, seen)], NOW, "EUR")
     made = valuer(given, models)
     ages, cities = [20, None, 33, 59, 1e200], ["Bonn", "Oslo", None, "Rome", "Rome"]
     together = everywhere(made, models.encoder.transform({"age": ages, "city": cities}, 5))
@@ -150,11 +184,11 @@ def test_only_wanted_scores_are_made_and_they_are_the_same_ones():
 
 
 def test_a_snapshot_survives_being_kept_and_is_named_by_its_content():
-    given = catalogue()
-    models = fit(given, deliveries(), [Effect("upgrade", 1.8, 0.5)], NOW, "EUR")
+    given, seen = catalogue(), deliveries()
+    models = fit(given, seen, [effect("upgrade", 1.8, 0.5, seen)], NOW, "EUR")
     kept = decode(encode(models))
     assert (kept, kept.version) == (models, models.version)
-    again = fit(given, deliveries(), [Effect("upgrade", 1.8, 0.5)], NOW, "EUR")
+    again = fit(given, seen, [effect("upgrade", 1.8, 0.5, seen)], NOW, "EUR")
     assert encode(again) == encode(models)
     assert fit(given, deliveries(seed=1), [], NOW, "EUR").version != models.version
 
