@@ -98,8 +98,9 @@ class Live:
     def process(self, jobs: Sequence[Job]) -> list[Result]:
         """Do all jobs in one transaction, which is durable when this returns, and answer each in order.
 
-        A job that can't be done gets its error and leaves the others alone.
-        Raises `Unavailable` or `Damaged` where storage fails; then nothing was done.
+        A job that can't be done gets its error and leaves the others alone: they are done one by one then, and
+        each is durable where its answer is no error.
+        Raises `Unavailable` or `Damaged` where storage fails for all together; then nothing was done.
         """
         try:
             with self.company.store.unit_of_work() as work:
@@ -108,7 +109,14 @@ class Live:
             if len(jobs) == 1:
                 return [error]
         # One of them broke the whole: alone, it breaks only itself.
-        return [self.process([job])[0] for job in jobs]
+        return [self._alone(job) for job in jobs]
+
+    def _alone(self, job: Job) -> Result:
+        """Do a job, and answer whatever fails: what was done before it stays done."""
+        try:
+            return self.process([job])[0]
+        except CvoError as error:
+            return error
 
     def _process(self, work: UnitOfWork, jobs: Sequence[Job]) -> list[Result]:
         now = self.company.clock.now()

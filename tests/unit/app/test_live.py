@@ -166,6 +166,30 @@ def test_nothing_was_done_where_storage_fails(live, monkeypatch):
     assert isinstance(live.process([ask("ann")])[0], Decision)
 
 
+def test_one_by_one_what_was_done_is_answered_as_done_when_storage_fails_later(live, monkeypatch):
+    units = []
+
+    @contextmanager
+    def full_at_last():
+        units.append(len(units))
+        with type(live.company.store).unit_of_work(live.company.store) as work:
+            yield work
+            if len(units) == 5:
+                raise StorageFull("no room")
+
+    again = ask("bob", purpose=Purpose.REHEARSAL)
+    before = live.company.store.counts()["decisions"]
+    monkeypatch.setattr(live.company.store, "unit_of_work", full_at_last)
+    first, second, repeated, last = live.process([ask("ann"), again, again, ask("eve")])
+    monkeypatch.undo()
+    assert isinstance(first, Decision)
+    assert isinstance(second, Decision)
+    assert isinstance(repeated, Conflict)
+    assert isinstance(last, StorageFull)
+    assert live.company.store.counts()["decisions"] == before + 2
+    assert live.company.store.decision(first.decision_id)
+
+
 def test_without_a_catalogue_events_are_taken_and_decisions_are_not(tmp_path):
     import cvo
 
