@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,25 @@ def test_the_tour_leads_where_it_says(terminal):
         elif not command.startswith("cvo serve"):
             assert same(shown, printed), printed
     assert answers == 3
+
+
+def test_the_readme_serves_the_demo(terminal, demo, tmp_path):
+    shutil.copytree(demo[0] / "cvo-demo", tmp_path / "cvo-demo")
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (tour,) = [block.text for block in blocks(readme) if "cvo serve" in block.text]
+    answers = []
+    for command, shown in commands(tour):
+        printed = terminal.run(command, shown)
+        if shown.startswith("{"):
+            now, then = msgspec.json.decode(printed), msgspec.json.decode(shown)
+            assert now.keys() == then.keys(), printed
+            answers.append(now)
+        elif not command.startswith("cvo serve"):
+            assert same(shown, printed), printed
+    taken, decided, replayed = answers
+    assert taken == {"success": True}
+    assert {item["action"] for item in decided["items"]} <= {"mens", "womens"}
+    assert replayed == {"identical": True, "differences": []}
 
 
 def outline(text):
