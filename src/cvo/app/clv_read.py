@@ -88,9 +88,9 @@ def _load(path: Path) -> "pl.DataFrame":
         raise NotFound(f"there is no file {path}")
     try:
         if path.suffix.lower() in {".parquet", ".pq"}:
-            return pl.read_parquet(path)
+            return pl.read_parquet(path, glob=False)
         # Polars would settle for itself whether 03/04 is in March or in April.
-        return pl.read_csv(path, try_parse_dates=False, infer_schema_length=10_000)
+        return pl.read_csv(path, glob=False, try_parse_dates=False, infer_schema_length=10_000)
     except pl.exceptions.PolarsError as error:
         raise InvalidInput(f"{path} can't be read as CSV or Parquet: {error}") from error
 

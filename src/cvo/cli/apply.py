@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from cvo.cli.common import author_option, company_option, console, json_option, open_company, print_json
+from cvo.cli.common import (
+    author_option,
+    company_option,
+    console,
+    json_option,
+    open_company,
+    plain,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from cvo.app.apply import Applied
@@ -56,7 +64,7 @@ def _show(applied: "Applied", *, rejected: bool) -> None:
     for each in applied.differences:
         whole = each.kind != "changed" or isinstance(each.after, dict)
         before, after = ("", "") if whole else (str(each.before), str(each.after))
-        table.add_row(each.kind, each.entry, before, after)
+        table.add_row(each.kind, plain(each.entry), plain(before), plain(after))
     console().print(table)
     if rejected:
         click.echo(f"{applied.draft_id} is rejected.")

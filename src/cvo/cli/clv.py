@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cvo.cli.common import company_option, console, json_option, print_json
+from cvo.cli.common import company_option, console, json_option, plain, print_json
 from cvo.core.errors import InvalidInput
 from cvo.core.evidence import NotEstimable
 
@@ -108,7 +108,7 @@ def fit(
         if as_json:
             print_json({"reason": fitted.reason, "detail": fitted.detail})
         else:
-            console().print(f"Not estimable, {fitted.reason}: {fitted.detail}")
+            console().print(plain(f"Not estimable, {fitted.reason}: {fitted.detail}"))
         raise SystemExit(1)
     if out:
         _write(fitted, question, out)
@@ -116,7 +116,7 @@ def fit(
         from cvo.app.clv_plot import plot
 
         plot(fitted, picture)
-        console(stderr=True).print(f"picture in {picture}")
+        console(stderr=True).print(plain(f"picture in {picture}"))
     if as_json:
         print_json(fitted.result)
     else:
@@ -136,7 +136,7 @@ def _say_what_was_read(given: "Transactions") -> None:
     err = console(stderr=True)
     if given.guessed:
         taken = ", ".join(f"{role} = {given.columns[role]}" for role in given.guessed)
-        err.print(f"columns guessed by name: {taken}; say otherwise with --customer, --date, --amount")
+        err.print(f"columns guessed by name: {plain(taken)}; say otherwise with --customer, --date, --amount")
     if given.dropped:
         err.print(f"{given.dropped:,} rows without customer, date or amount were left out")
 
@@ -152,7 +152,7 @@ def _write(fitted: "Fitted", question: "Question", out: Path) -> None:
         rows.write_csv(out)
     else:
         rows.write_parquet(out)
-    console(stderr=True).print(f"{rows.height:,} customers in {out}")
+    console(stderr=True).print(plain(f"{rows.height:,} customers in {out}"))
 
 
 def show(result: "ClvFit") -> None:
@@ -176,14 +176,14 @@ def show(result: "ClvFit") -> None:
     if result.selection is not None:
         _show_selection(out, result.selection)
     if isinstance(result.holdout, NotEstimable):
-        out.print(f"no hold-out: {result.holdout.detail}")
+        out.print(plain(f"no hold-out: {result.holdout.detail}"))
     else:
         _show_holdout(out, result.holdout)
 
 
 def _show_selection(out: "Console", selection: "Selection") -> None:
     word = "[green]trusted[/]" if selection.trusted else "[yellow]not trusted[/]"
-    out.print(f"{word}{': ' if selection.reasons else ''}{'; '.join(selection.reasons)}")
+    out.print(f"{word}{': ' if selection.reasons else ''}{plain('; '.join(selection.reasons))}")
     if selection.backtest_origin is None or selection.naive is None:
         return
     season = ", the same season a year before" if selection.a_year_back else ""

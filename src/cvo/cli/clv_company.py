@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cvo.cli.common import console, open_company, print_json
+from cvo.cli.common import console, open_company, plain, print_json
 from cvo.cli.steps import steps
 from cvo.core.clock import to_datetime
 from cvo.core.evidence import NotEstimable
@@ -51,7 +51,7 @@ def _as_data(valued: "CompanyClv") -> dict[str, Any]:
 
 def _show(valued: "CompanyClv", out: "Console") -> None:
     if isinstance(valued.fit, NotEstimable):
-        out.print(f"Not estimable, {valued.fit.reason}: {valued.fit.detail}")
+        out.print(plain(f"Not estimable, {valued.fit.reason}: {valued.fit.detail}"))
     else:
         from cvo.cli.clv import show
 
@@ -63,7 +63,7 @@ def _show(valued: "CompanyClv", out: "Console") -> None:
     if valued.past:
         out.print("\n[bold]Earlier predictions[/] whose horizon has passed:")
     for each in valued.past:
-        out.print(f"  {_day(each)}, {each.days:,} days, {each.customers:,} customers: {_told(each)}")
+        out.print(f"  {_day(each)}, {each.days:,} days, {each.customers:,} customers: {plain(_told(each))}")
 
 
 def _told(scored: "Scored") -> str:

@@ -79,4 +79,12 @@ def console(*, stderr: bool = False) -> "Console":
     """Return what people are written to."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False)
+    # A trait such as "a:x:b" is no emoji.
+    return Console(stderr=stderr, highlight=False, emoji=False)
+
+
+def plain(text: object) -> str:
+    """Return text that others wrote so that it is shown as it is: its brackets are no markup."""
+    from rich.markup import escape
+
+    return escape(str(text))

@@ -52,9 +52,9 @@ def _candidates(decision: "Decision") -> Table:
             refused = Text.assemble(
                 ("refused", "yellow"), f" by {candidate.refusal.tier}: {candidate.refusal.rule}"
             )
-            table.add_row(candidate.action, refused)
+            table.add_row(Text(candidate.action), refused)
         elif candidate.terms is not None:
-            table.add_row(candidate.action, _probability(first, candidate.action))
+            table.add_row(Text(candidate.action), _probability(first, candidate.action))
             table.add_row("", _terms(candidate.terms, decision.currency))
     table.add_row("nothing", _probability(first, ""))
     table.add_row("", "score 0 by definition")

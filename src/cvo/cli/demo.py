@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cvo.cli.common import console, figure, json_option, print_json
+from cvo.cli.common import console, figure, json_option, plain, print_json
 from cvo.core.evidence import Estimate
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _show(demo: "Demo", folder: Path, report: Path, elapsed: float) -> None:
         f"\nThe better single action, chosen on the other half, is [bold]{demo.best_single}[/]. "
         "Every e-mail was drawn by lot, so all of this is measured."
     )
-    out.print(f"The whole story with pictures: [bold]{report}[/]  [dim]({elapsed:.0f} s)[/]\n")
+    out.print(f"The whole story with pictures: [bold]{plain(report)}[/]  [dim]({elapsed:.0f} s)[/]\n")
     out.print("What to try next:")
     example = demo.decisions[0]
     for text in (
@@ -89,7 +89,7 @@ def _show(demo: "Demo", folder: Path, report: Path, elapsed: float) -> None:
         f"cvo why {example.decision_id}",
         f"cvo replay {example.decision_id}",
     ):
-        out.print(f"  {text} --company {folder}", soft_wrap=True)
+        out.print(f"  {text} --company {plain(folder)}", soft_wrap=True)
 
 
 def _table(demo: "Demo") -> "Table":
@@ -110,7 +110,7 @@ def _table(demo: "Demo") -> "Table":
     for name in ORDER:
         figures = demo.policies[name]
         if not isinstance(figures.estimate, Estimate):
-            table.add_row(name, "—", figures.estimate.detail)
+            table.add_row(name, "—", plain(figures.estimate.detail))
             continue
         table.add_row(
             name,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from cvo.cli.common import company_option, console, figure, json_option, open_company, print_json
+from cvo.cli.common import company_option, console, figure, json_option, open_company, plain, print_json
 from cvo.core.clock import format_rfc3339
 from cvo.core.errors import InvalidInput
 from cvo.core.evidence import Estimate, NotEstimable
@@ -50,12 +50,12 @@ def command(folder: Path | None, policy: Path | None, catalogue: Path | None, as
         if as_json:
             print_json({**figure(found), "elapsed_seconds": elapsed})
         else:
-            console().print(f"not estimable, {found.reason}: {found.detail}")
+            console().print(_text(found))
     elif as_json:
         print_json({**as_data(found), "report": str(page), "elapsed_seconds": elapsed})
     else:
         show(found)
-        console().print(f"\nWith pictures: [bold]{page}[/]  [dim]({elapsed:.0f} s)[/]")
+        console().print(f"\nWith pictures: [bold]{plain(page)}[/]  [dim]({elapsed:.0f} s)[/]")
 
 
 def as_data(found: "WhatIf") -> dict[str, Any]:
@@ -89,7 +89,8 @@ def show(found: "WhatIf") -> None:
     out.print(f"\n[bold]What is proposed[/], in {len(found.changes)} changes:")
     for change in found.changes:
         out.print(
-            f"  {change.entry}: [dim]{_short(change.before)}[/] → {_short(change.after)}", soft_wrap=True
+            f"  {plain(change.entry)}: [dim]{_short(change.before)}[/] → {_short(change.after)}",
+            soft_wrap=True,
         )
     out.print(
         f"\n[bold]Expected difference[/] to what runs, {found.currency} per 1,000 decisions, in {found.window_days} "
@@ -122,7 +123,7 @@ def _reach(current: "Sequence[Reach]", candidate: "Sequence[Reach]") -> "Table":
     for action in sorted(before.keys() | after.keys()):
         scored = [f"{side[action].scored:,}" if action in side else "" for side in (before, after)]
         picked = [f"{side[action].picked:,.0f}" if action in side else "" for side in (before, after)]
-        table.add_row(action, *scored, *picked)
+        table.add_row(plain(action), *scored, *picked)
     return table
 
 
@@ -133,17 +134,17 @@ def _parts(parts: "Sequence[Part]") -> "Table":
     for part in parts:
         label = part.name if part.by == "team" else f"{part.by}: {part.name}"
         share = "" if part.by == "team" else f"[dim]{part.share:.0%} of decisions[/]"
-        table.add_row(label, _text(part.difference), share)
+        table.add_row(plain(label), _text(part.difference), share)
     return table
 
 
 def _text(estimate: Estimate | NotEstimable) -> str:
     if isinstance(estimate, NotEstimable):
-        return f"not estimable, {estimate.reason}: {estimate.detail}"
+        return plain(f"not estimable, {estimate.reason}: {estimate.detail}")
     low, high = estimate.interval.low, estimate.interval.high
     return f"[bold]{estimate.value:+,.1f}[/]  {low:+,.1f} to {high:+,.1f}  ({estimate.grade})"
 
 
 def _short(value: object) -> str:
     text = "none" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return plain(text if len(text) <= 60 else f"{text[:57]}...")

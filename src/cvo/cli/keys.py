@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cvo.cli.common import company_option, console, json_option, open_company, print_json
+from cvo.cli.common import company_option, console, json_option, open_company, plain, print_json
 from cvo.core.errors import CompanyLocked
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def show(folder: Path | None, as_json: bool) -> None:
 
     table = Table("name", "scopes", "made", "revoked", box=None)
     for key, row in zip(keys, rows, strict=True):
-        table.add_row(key.name, key.scopes, str(row["made_at"]), str(row["revoked_at"] or ""))
+        table.add_row(plain(key.name), key.scopes, str(row["made_at"]), str(row["revoked_at"] or ""))
     console().print(table)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cvo.cli.common import console, figure, json_option, print_json
+from cvo.cli.common import console, figure, json_option, plain, print_json
 from cvo.core.evidence import Estimate
 
 if TYPE_CHECKING:
@@ -93,10 +93,10 @@ def _show(done: "Simulated", folder: Path, elapsed: float) -> None:
         )
         out.print(f"  reported   [bold]{programme.value:8.2f}[/]   {low:.2f} to {high:.2f}, {covers}")
     else:
-        out.print(f"  reported   {'—':>8}   {programme.detail}")
+        out.print(f"  reported   {'—':>8}   {plain(programme.detail)}")
     out.print(f"  the truth  [bold]{truth.as_counted:8.2f}[/]   counted as the company counts")
     out.print(f"             {truth.own_margins:8.2f}   with every product's own margin and all costs")
     out.print(f"  possible   {truth.best:8.2f}   by one who knows all that is hidden")
     out.print(f"\n[dim]({elapsed:.0f} s)[/]  What to try next:")
     for text in ("cvo value", "cvo evaluate --policy FILE"):
-        out.print(f"  {text} --company {folder}", soft_wrap=True)
+        out.print(f"  {text} --company {plain(folder)}", soft_wrap=True)

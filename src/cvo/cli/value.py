@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from cvo.cli.common import company_option, console, figure, json_option, open_company, print_json
+from cvo.cli.common import company_option, console, figure, json_option, open_company, plain, print_json
 from cvo.core.clock import format_rfc3339
 from cvo.core.evidence import Estimate, NotEstimable
 
@@ -66,7 +66,7 @@ def show(report: "Value") -> None:
         out.print(f"{realised.unvalued:,} orders or refunds in other currencies are in no figure.")
     out.print("\n[bold]Assumed[/], not measured:")
     for name, each in report.assumptions.by_name.items():
-        out.print(f"  {name} {each.value:g}  [dim]{each.because}[/]")
+        out.print(f"  {name} {each.value:g}  [dim]{plain(each.because)}[/]")
 
 
 def _table(rows: list["Caused"], currency: str, width: int) -> "Table":
@@ -84,7 +84,7 @@ def _table(rows: list["Caused"], currency: str, width: int) -> "Table":
     room = min(40, max(12, width - 60))
     for row in rows:
         cells = [
-            row.name,
+            plain(row.name),
             f"{row.deliveries:,}",
             _amount(row.revenue),
             _amount(row.margin),
@@ -94,7 +94,7 @@ def _table(rows: list["Caused"], currency: str, width: int) -> "Table":
             bar = interval_bar(row.value, scale, width=room, reference=0.0)
             table.add_row(*cells, _amount(row.value), bar)
         elif isinstance(row.value, NotEstimable):
-            table.add_row(*cells, "—", row.value.detail)
+            table.add_row(*cells, "—", plain(row.value.detail))
     return table
 
 
@@ -104,7 +104,7 @@ def _amount(estimate: Estimate | NotEstimable) -> str:
 
 def _text(estimate: Estimate | NotEstimable) -> str:
     if isinstance(estimate, NotEstimable):
-        return f"not estimable, {estimate.reason}: {estimate.detail}"
+        return plain(f"not estimable, {estimate.reason}: {estimate.detail}")
     low, high = estimate.interval.low, estimate.interval.high
     return (
         f"{estimate.value:,.2f} {estimate.unit}, {estimate.interval.level:.1%} interval {low:,.2f} to {high:,.2f} "
