@@ -1,4 +1,4 @@
-"""From an event to a proven value: the whole loop on 1,200 made-up customers whose true response is known.
+"""From an event to a proven value: the whole loop on 1,800 made-up customers whose true response is known.
 
 A grocer may send each customer an e-mail with picnic ideas. It makes parents buy more often and leaves everybody
 else as they were. cvo does not know that; we do, and hold its figures against the truth.
@@ -19,7 +19,9 @@ currency = "EUR"
 seed = "event-to-value"
 owners = ["ann"]
 [decisions]
-control_rate = 0.3   # far more than a real shop would leave alone: there are few customers here
+# Far more than a real shop would leave alone: there are few customers here.
+control_rate = 0.2
+withheld_rate = 0.45
 """
 CATALOGUE = """
 teams: {kitchen: {name: Kitchen}}
@@ -51,7 +53,7 @@ def main() -> None:
     with cvo.open(folder, clock=clock) as company:
         print("1. The catalogue on disk is approved and runs:", company.apply(approve=True).running)
 
-        parents = {f"customer-{number}": luck.random() < 0.5 for number in range(1_200)}
+        parents = {f"customer-{number}": luck.random() < 0.5 for number in range(1_800)}
         known = company.ingest(identify(customer, parent) for customer, parent in parents.items())
         print("2. What is known comes in as events:", known)
 

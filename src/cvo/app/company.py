@@ -5,7 +5,9 @@ from types import TracebackType
 from typing import Self
 
 from cvo.app.config import Config, read_config
+from cvo.app.state import PolicyKey, policy_key, running_policy
 from cvo.core.clock import Clock, SystemClock
+from cvo.decisions.policy import Policy
 from cvo.storage.store import Store
 from cvo.storage.unit_of_work import Settings
 
@@ -21,6 +23,17 @@ class Company:
         self.config = config
         self.store = store
         self.clock = clock
+        self._policy: tuple[PolicyKey, Policy] | None = None
+
+    def policy(self) -> Policy:
+        """Return the policy that decides now, compiled anew only when something in it has changed.
+
+        Raises `NotFound` before a catalogue was approved.
+        """
+        key = policy_key(self.store, self.config.settings)
+        if self._policy is None or self._policy[0] != key:
+            self._policy = key, running_policy(self.store, self.config.settings)
+        return self._policy[1]
 
     @classmethod
     def open(cls, folder: Path, *, write: bool = True, clock: Clock | None = None) -> Self:

@@ -6,7 +6,7 @@ from itertools import islice
 import msgspec
 
 from cvo.app.company import Company
-from cvo.app.state import keep_policy, running_policy
+from cvo.app.state import keep_policy
 from cvo.core.ids import EventId, PersonId
 from cvo.core.random import keyed_bytes
 from cvo.decisions.decide import Case, decide_all
@@ -32,7 +32,7 @@ def decide(
 
     Raises `InvalidInput` for an unknown placement, `NotFound` before a catalogue was approved.
     """
-    policy = running_policy(company.store, company.config.settings)
+    policy = company.policy()
     request = Request(
         placement=placement, at=company.clock.now(), context=dict(context or {}), purpose=purpose
     )
@@ -51,7 +51,7 @@ def rehearse(
 
     A customer whom this policy has rehearsed for at this placement keeps that decision.
     """
-    policy = running_policy(company.store, company.config.settings)
+    policy = company.policy()
     request = Request(placement=placement, at=company.clock.now(), purpose=Purpose.REHEARSAL)
     done = _rehearsed(company, policy, placement)
     missing = iter([customer for customer in dict.fromkeys(customers) if customer not in done])

@@ -65,6 +65,16 @@ def running_models(store: Store, catalogue: Catalogue) -> Models:
     return untrained(catalogue, assumptions_of(catalogue), NO_FEATURES, Instant(0))
 
 
+PolicyKey = tuple[str | None, str | None, Settings]
+"""What a running policy is made of: the versions of catalogue and models, and the settings."""
+
+
+def policy_key(store: Store, settings: Settings) -> PolicyKey:
+    """Return what tells one running policy from another, without reading what it is made of."""
+    models = recorded(store, MODELS_CHANGE)
+    return running_version(store), models[-1].body.decode() if models else None, settings
+
+
 def running_policy(store: Store, settings: Settings) -> Policy:
     """Return the policy that decides now; raises `NotFound` before a catalogue was approved."""
     if running_version(store) is None:
