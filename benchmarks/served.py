@@ -15,6 +15,8 @@ from benchmarks.harness import ROOT
 from cvo.app.company import Company
 from cvo.app.keys import new_key
 from cvo.core.clock import DAY, FixedClock, Instant, format_rfc3339
+from cvo.profiles.profile import LAYOUT
+from cvo.storage.migrations import HEAD
 
 ACTIONS = 200
 SEED = 20_260_131
@@ -85,7 +87,8 @@ def messages(customers: int, now: Instant) -> Iterator[dict[str, Any]]:
 
 def company(customers: int) -> Path:
     """Return the folder of the company, made on first use."""
-    folder = _FOLDER / f"served-{customers}"
+    # A company made by an earlier layout would first have to be brought up to date, person by person.
+    folder = _FOLDER / f"served-{customers}-{HEAD}-{LAYOUT}"
     if (folder / "finished").exists():
         return folder
     shutil.rmtree(folder, ignore_errors=True)
