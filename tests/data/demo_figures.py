@@ -49,6 +49,7 @@ def caused(name, value, *, by="action"):
     return Caused(
         by=by,
         name=name,
+        units=300,
         deliveries=300,
         compared=290,
         spend=30.0,
