@@ -106,7 +106,11 @@ def _decide_apart(
     work: UnitOfWork, policy: Policy, requests: Sequence[tuple[Person, Request]]
 ) -> list[Decision]:
     """Decide for customers who are all different, so that none of the decisions can see another."""
-    cases = [Case(_subject(person), person.profile, request) for person, request in requests]
+    met = work.assigned_nodes([person for person, _ in requests])
+    cases = [
+        Case(_subject(person, node), person.profile, request)
+        for (person, request), node in zip(requests, met, strict=True)
+    ]
     decisions = decide_all(cases, policy)
     work.log_decisions(logged(decision) for decision in decisions)
     work.apply_all(
@@ -116,12 +120,13 @@ def _decide_apart(
     return decisions
 
 
-def _subject(person: Person) -> Subject:
+def _subject(person: Person, met_as: PersonId) -> Subject:
     return Subject(
         person_id=person.person_id,
         customer=person.external.value,
         version=person.version,
         arm=Arm(person.arm),
+        met_as=PersonId(b"") if met_as == person.person_id else met_as,
     )
 
 

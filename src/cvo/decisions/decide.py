@@ -100,7 +100,9 @@ class _Record:
         self._case, self._policy, self._qualifier = case, policy, qualifier
         self._scores, self._row = scores, row
         request, subject = case.request, case.subject
-        self._coins = Coins(policy.settings.seed, subject.person_id, case.profile, request.at)
+        self._coins = Coins(
+            policy.settings.seed, subject.met_as or subject.person_id, case.profile, request.at
+        )
         self._pins = policy.pins(subject.version)
         self._id = decision_id(
             request.at,
@@ -129,6 +131,7 @@ class _Record:
             purpose=request.purpose,
             context=request.context,
             arm=subject.arm,
+            met_as=subject.met_as,
             pins=self._pins,
             currency=self._policy.settings.currency,
             refused=refused,

@@ -43,12 +43,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """The customer a decision is made for, as they stood at `version`."""
+    """The customer a decision is made for, as they stood at `version`.
+
+    `met_as` is the id they were first met by, empty if it is `person_id`: coins are keyed by it, so that logging in
+    throws none anew.
+    """
 
     person_id: PersonId
     customer: str
     version: int
     arm: Arm
+    met_as: PersonId = PersonId(b"")
 
 
 class Pins(msgspec.Struct, frozen=True, array_like=True):
@@ -151,6 +156,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     purpose: Purpose
     context: dict[str, Scalar]
     arm: Arm
+    met_as: PersonId = PersonId(b"")
+    """The id the customer was first met by, empty if it is `person_id`."""
     pins: Pins
     currency: str
     refused: dict[str, int]

@@ -27,6 +27,7 @@ def replay(logged: Decision, profile: Profile, policy: Policy) -> Replay:
                 customer=logged.customer,
                 version=logged.pins.person_version,
                 arm=logged.arm,
+                met_as=logged.met_as,
             ),
             profile,
             Request(

@@ -1,7 +1,8 @@
 """The coin that withholds: once per customer, action and window, so that repeated choices share one fate.
 
 A coin thrown anew at every page view would reach nearly everybody sooner or later, and the difference between
-delivered and withheld would measure nothing.
+delivered and withheld would measure nothing. So is one thrown anew when somebody unknown logs in: it is keyed by the
+id the customer was first met by.
 """
 
 from collections.abc import Mapping
@@ -36,10 +37,10 @@ class Withholding(msgspec.Struct, frozen=True):
 
 
 class Coins:
-    """The coins of one customer at one instant; windows are fixed stretches of the calendar."""
+    """The coins of a customer first met by the id `met_as`, at one instant; windows are stretches of the calendar."""
 
-    def __init__(self, seed: str, person_id: PersonId, profile: Profile, at: Instant) -> None:
-        self._seed, self._person_id, self._at = seed, person_id, at
+    def __init__(self, seed: str, met_as: PersonId, profile: Profile, at: Instant) -> None:
+        self._seed, self._met_as, self._at = seed, met_as, at
         self._contacted = {
             key[len(_CONTACTS) :]: tally.last_at
             for key, tally in profile.tallies.items()
@@ -49,7 +50,7 @@ class Coins:
     def coin(self, action: str, rule: Withholding) -> Coin:
         """Return the coin of an action in its window."""
         window = self._at // (rule.window_days * DAY)
-        return Coin(keyed_uniform(self._seed, "withheld", self._person_id, action, window), rule.rate)
+        return Coin(keyed_uniform(self._seed, "withheld", self._met_as, action, window), rule.rate)
 
     def fallen(self, rules: Mapping[str, Withholding]) -> dict[str, Coin]:
         """Return the coins of the actions that were chosen before in their window: their side is a fact by now.

@@ -1,6 +1,6 @@
 """The persons a unit of work holds: loaded, met, linked and folded in memory, written once at its end."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from sqlalchemy import Connection
@@ -113,10 +113,15 @@ class People:
         self._graph.load(ids)
         members = set().union(*(self._graph.cluster(node) for node in ids)) if ids else set()
         self._load_nodes(members)
-        unknown = members - self._assignments.keys()
-        self._assignments.update(dict.fromkeys(unknown))
-        for person_id, arm, assigned_at in dialect.assignments(self._connection, ASSIGNMENT, unknown):
-            self._assignments[person_id] = Assignment(assigned_at, person_id, arm)
+        self._load_assignments(members)
+
+    def assigned_nodes(self, node_ids: Sequence[PersonId]) -> list[PersonId]:
+        """Return for each of these loaded nodes the node by which its person was first assigned an arm."""
+        self._graph.load(node_ids)
+        # Nearly everybody is one node without a link.
+        merged = {node: self._graph.person(node) for node in node_ids if self._graph.links_at(node)}
+        self._load_assignments({member for members in merged.values() for member in members})
+        return [self._first(merged[node]) if node in merged else node for node in node_ids]
 
     def of(self, node_id: PersonId) -> State:
         """Return the person that a loaded node belongs to."""
@@ -226,6 +231,15 @@ class People:
             raise Conflict("a person was changed by another writer; nothing was written, try again")
         made = [(each.node, each.arm, each.assigned_at) for each in self._new_assignments]
         dialect.insert(self._connection, ASSIGNMENT, made)
+
+    def _first(self, members: Iterable[PersonId]) -> PersonId:
+        return min(each for node in members if (each := self._assignments[node]) is not None).node
+
+    def _load_assignments(self, members: set[PersonId]) -> None:
+        unknown = members - self._assignments.keys()
+        self._assignments.update(dict.fromkeys(unknown))
+        for person_id, arm, assigned_at in dialect.assignments(self._connection, ASSIGNMENT, unknown):
+            self._assignments[person_id] = Assignment(assigned_at, person_id, arm)
 
     def _load_nodes(self, wanted: Iterable[PersonId]) -> None:
         missing = {node_id for node_id in wanted if node_id not in self._nodes}

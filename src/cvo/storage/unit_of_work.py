@@ -137,6 +137,10 @@ class UnitOfWork:
             self._people.meet(self._people.of(node), met_at)
         return [self._view(node) for node in nodes]
 
+    def assigned_nodes(self, persons: Sequence[Person]) -> list[PersonId]:
+        """Return the node by which each was first assigned an arm: what they are merged into does not change it."""
+        return self._people.assigned_nodes([person.node_id for person in persons])
+
     def apply(self, person: Person, events: Iterable[Event]) -> Person:
         """Add effects of our own, such as `Decided`, to a customer; return them as they are then."""
         return self.apply_all([(person, events)])[0]

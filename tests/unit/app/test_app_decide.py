@@ -1,18 +1,19 @@
 import pytest
 
 from cvo.app.apply import apply
-from cvo.app.decide import decide, rehearse
+from cvo.app.decide import decide, decide_in, rehearse
 from cvo.app.history import moments
 from cvo.app.ingest import ingest
 from cvo.app.learn import learn
 from cvo.app.replay import logged, replay
+from cvo.app.state import keep_policy, running_policy
 from cvo.app.value import value
 from cvo.core.clock import DAY, HOUR, Instant
 from cvo.core.errors import InvalidInput, NotFound
-from cvo.decisions.decision import Purpose, encode
+from cvo.decisions.decision import Purpose, Request, encode
 from cvo.events.event import Decided, Delivery
 from cvo.events.identity import LinkKind
-from cvo.events.message import user
+from cvo.events.message import anonymous, user
 from cvo.ledger.causal import triggers
 from cvo.ledger.tables import tabulate
 from tests.data.company import NOW, TEXT
@@ -52,6 +53,48 @@ def test_somebody_unknown_is_met_and_gets_a_decision(company):
         decision.decision_id
     ]
     assert encode(logged(company, decision.decision_id)) == encode(decision)
+
+
+def test_the_coin_stays_when_somebody_unknown_logs_in(tmp_path):
+    """And when they turn out to be somebody met before, the coin is the one of whoever was met first."""
+    with running(tmp_path, NOW, ONE_MAIL, **ALWAYS) as company:
+        numbers = range(200)
+        before = decide_as(company, [anonymous(f"a{n}") for n in numbers])
+        company.clock.at = Instant(NOW + HOUR)
+        logins = [
+            {**message("identify", f"u{n}", Instant(NOW + HOUR), f"i{n}"), "anonymousId": f"a{n}"}
+            for n in numbers
+        ]
+        assert not ingest(company, logins).refused
+        after = decide_as(company, [user(f"u{n}") for n in numbers])
+        fates = set()
+        for first, second in zip(before, after, strict=True):
+            assert first.person_id != second.person_id
+            assert second.met_as == first.person_id
+            if first.slots[0].chosen and second.slots[0].chosen:
+                assert first.slots[0].coin == second.slots[0].coin
+                fates.add(second.slots[0].delivery)
+            assert replay(company, second.decision_id).identical
+        assert fates == {Delivery.DELIVERED, Delivery.WITHHELD}
+        # Met later, under another id: the coin stays where it was.
+        other = decide_as(company, [anonymous(f"b{n}") for n in numbers])
+        assert all(each.met_as == b"" for each in other)
+        company.clock.at = Instant(NOW + 2 * HOUR)
+        again = [
+            {**message("identify", f"u{n}", Instant(NOW + 2 * HOUR), f"j{n}"), "anonymousId": f"b{n}"}
+            for n in numbers
+        ]
+        assert not ingest(company, again).refused
+        last = decide_as(company, [anonymous(f"b{n}") for n in numbers])
+        assert [each.met_as for each in last] == [each.person_id for each in before]
+
+
+def decide_as(company, customers):
+    policy = running_policy(company.store, company.config.settings)
+    request = Request(placement="newsletter", at=company.clock.now())
+    with company.store.unit_of_work() as work:
+        keep_policy(work, policy)
+        return decide_in(work, policy, [(customer, request) for customer in customers])
 
 
 def test_an_unknown_placement_is_named_and_nobody_is_met(company):
