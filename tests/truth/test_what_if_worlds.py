@@ -12,6 +12,7 @@ from cvo.app.what_if.reach import answers, contact_costs, snapshots
 from cvo.core.clock import FixedClock, parse_rfc3339
 from cvo.core.evidence import Estimate
 from cvo.events.message import user
+from cvo.inference import GuardRails
 
 CATALOGUE = """
 teams: {kitchen: {name: Kitchen}}
@@ -94,7 +95,8 @@ def found_and_true(folder, seed):
     company, effect = lived(folder, seed)
     with company:
         candidate = read_candidate(company, catalogue=folder / "proposed")
-        found = what_if(company, candidate)
+        # Companies are small to be many.
+        found = what_if(company, candidate, rails=GuardRails(min_effective_sample_size=500))
         assert isinstance(found.difference, Estimate), found.difference
         return found, true_difference(company, candidate, effect)
 
