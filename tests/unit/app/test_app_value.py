@@ -152,8 +152,7 @@ def test_the_programme_effect_is_found_whoever_is_merged_with_whom(tmp_path, mer
     assert not programme.interval.low <= 0 <= programme.interval.high
     (action,) = found.actions
     assert (
-        abs(action.margin.value / action.units - 3.0)
-        < 4 * action.margin.standard_error / action.deliveries
+        abs(action.margin.value / action.units - 3.0) < 4 * action.margin.standard_error / action.deliveries
     )
 
 
