@@ -124,6 +124,7 @@ def _own(company: Company) -> dict[DecisionId, _Own]:
                 customer=decision.customer,
                 version=decision.pins.person_version,
                 arm=decision.arm,
+                met_as=decision.met_as,
             ),
             decision.context,
             decision.pins.models,
