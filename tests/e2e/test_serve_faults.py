@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from urllib.parse import urlsplit
 
 from cvo.app.company import Company
@@ -74,7 +75,12 @@ def test_told_to_stop_it_answers_what_was_asked_and_exits_with_zero(tmp_path):
         stopping = threading.Event()
 
         def send(start: int) -> None:
-            connection = http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=20)
+            with closing(
+                http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=20)
+            ) as connection:
+                talk(connection, start)
+
+        def talk(connection: http.client.HTTPConnection, start: int) -> None:
             headers = {"Authorization": f"Bearer {key}"}
             for number in range(start, start + 10_000):
                 try:
