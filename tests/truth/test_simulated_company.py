@@ -67,6 +67,8 @@ def test_the_headline_covers_in_two_hundred_companies(told, tmp_path, works):
     worlds = 200
     errors = np.array([error_in_standard_errors(tmp_path / f"{n}", n, works=works)[0] for n in range(worlds)])
     name = "with an effect" if works else "without one"
+    # A split of few customers is uneven now and then, and the headline then rightly missing.
+    told(f"companies {name} whose headline is refused", np.isnan(errors).sum(), at_most=4, of=worlds)
     told(
         f"companies {name} whose 95 % headline covers", (np.abs(errors) < 1.96).sum(), at_least=179, of=worlds
     )
