@@ -56,7 +56,7 @@ def _show(valued: "CompanyClv", out: "Console") -> None:
         from cvo.cli.clv import show
 
         show(valued.fit)
-        out.print(f"\n[bold]{valued.customers:,} customers[/] are expected to leave, in margin from now on:")
+        out.print(f"\n[bold]{valued.customers:,} customers[/] are expected to bring, in margin from now on:")
         for days, money in valued.expected.items():
             out.print(f"  {money!r} within {days:,} days")
         out.print("Rules and features can ask for it: lifetime.value_365_days, lifetime.overdue …")

@@ -111,7 +111,7 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag="decided"):
 
 
 class HorizonValue(msgspec.Struct, frozen=True, array_like=True):
-    """What a customer is expected to leave within `days`: discounted margin, with P10, P50 and P90."""
+    """The discounted margin a customer is expected to bring within `days`, with P10, P50 and P90."""
 
     days: int
     expected_minor: int
