@@ -48,7 +48,7 @@ SHARED: Schema = {
                 "type": "identify, track, page, screen, group or alias; given by the address where it is one",
                 "userId": "who the customer is to the company",
                 "anonymousId": "the browser or device",
-                "messageId": "the same id from the same sender counts once; content and timestamp stand in for one that is missing",
+                "messageId": "the same id from the same sender counts once; where it is missing, content and time",
                 "event": "what happened, of track",
                 "properties": "of track, page and screen; those of commerce as in Segment's specification",
                 "traits": "of identify and group",
