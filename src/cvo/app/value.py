@@ -32,7 +32,10 @@ class Realised(msgspec.Struct, frozen=True):
 
 
 class Value(msgspec.Struct, frozen=True):
-    """The value report: the headline, its parts by action and stage, what was realised, what was assumed."""
+    """The value report: the headline, its parts by action and stage, what was realised, what was assumed.
+
+    Every action is compared in its own window; `window_days` is the longest of them.
+    """
 
     as_of: Instant
     window_days: int
