@@ -55,7 +55,8 @@ def show(report: "Value") -> None:
     out = console()
     out.print("[bold]What the whole programme caused[/], control group against everybody else:")
     out.print(f"  {_text(report.programme)}\n")
-    out.print(f"[bold]What deliveries caused[/] in windows of up to {report.window_days} days, against doing nothing:\n")
+    longest = f"windows of up to {report.window_days} days"
+    out.print(f"[bold]What deliveries caused[/] in {longest}, against doing nothing:\n")
     out.print(_table([*report.actions, *report.stages], report.realised.margin.currency, out.width))
     realised = report.realised
     out.print(
