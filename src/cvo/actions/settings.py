@@ -5,12 +5,9 @@ import msgspec
 from cvo.core.errors import InvalidInput
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The company's decision settings, part of every policy version."""
+class Shares(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The numbers a company may set, as the `[decisions]` table of its settings names them."""
 
-    currency: str
-    seed: str
-    """Keys every draw, coin and arm; change it only for a new company."""
     control_rate: float = 0.05
     """Share of customers in the control group, assigned at first meeting and kept."""
     withheld_rate: float = 0.05
@@ -27,3 +24,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 raise InvalidInput(f"{name} is {value}; it has to be in [0, 1)")
         if not 0 <= self.exploration < 100:
             raise InvalidInput(f"exploration is {self.exploration}; it has to be in [0, 100)")
+
+
+class Settings(Shares, frozen=True, forbid_unknown_fields=True):
+    """The company's decision settings, part of every policy version."""
+
+    currency: str
+    seed: str
+    """Keys every draw, coin and arm; change it only for a new company."""

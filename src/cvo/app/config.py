@@ -9,21 +9,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from cvo.actions.settings import Settings
+from cvo.actions.settings import Settings, Shares
 from cvo.core.errors import InvalidInput, NotFound
 from cvo.core.money import minor_exponent
 
 FILE = "company.toml"
 _PREFIX = "CVO_"
-
-
-class Shares(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The `[decisions]` table: how the company decides (see `actions.settings.Settings`)."""
-
-    control_rate: float = 0.05
-    withheld_rate: float = 0.05
-    floor: float = 0.02
-    exploration: float = 1.0
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
