@@ -40,6 +40,7 @@ _TITLES = {
     "test_kappa_worlds": "κ",
     "test_lifetime_recovery": "Lifetime models",
     "test_null_worlds": "Worlds in which nothing works",
+    "test_paced_prices": "Scarce things",
     "test_pulled_forward_orders": "Orders brought forward",
     "test_rollout_worlds": "Rollouts",
     "test_simulated_company": "Whole companies, end to end",
