@@ -8,11 +8,15 @@ import logging
 import sys
 from pathlib import Path
 
+import msgspec
+
 from cvo.api.child import run
 from cvo.api.service import Service
 from cvo.app.company import Company
 from cvo.app.history import everybody
 from cvo.app.learn import learned_from
+from cvo.app.rollout.judge import judged
+from cvo.app.rollout.record import Run, known_catalogue
 from cvo.app.state import running_catalogue
 from cvo.core.clock import SECOND, FixedClock, Instant
 from cvo.core.errors import CvoError
@@ -22,6 +26,16 @@ LOG = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.25
 """How often simulated time is looked at: it may pass in no time."""
+
+
+class Lesson(msgspec.Struct, frozen=True, array_like=True):
+    """What one reading of the log taught: a snapshot of models, and how a rollout stands if one goes on."""
+
+    models: bytes
+    rollout: Run | None
+
+
+_DECODER = msgspec.msgpack.Decoder(Lesson)
 
 
 async def give_lessons(service: Service) -> None:
@@ -42,11 +56,14 @@ async def learn_once(service: Service, as_of: Instant) -> None:
     if service.live.policy is None:
         return
     folder = str(service.company.folder)
-    models = model_snapshots.decode(await run("-m", "cvo.api.lessons", folder, str(as_of)))
-    policy = await asyncio.to_thread(service.live.learned, models)
-    if policy is not None and policy.models.version != service.live.policy.models.version:
-        await service.writer.call(lambda: service.live.publish(policy))
+    lesson = _DECODER.decode(await run("-m", "cvo.api.lessons", folder, str(as_of)))
+    deciding = await asyncio.to_thread(service.live.learned, model_snapshots.decode(lesson.models))
+    if deciding is not None and deciding.policies[0].models.version != service.live.policy.models.version:
+        await service.writer.call(lambda: service.live.publish(deciding))
         service.metrics.lessons.inc()
+    if (rollout := lesson.rollout) is not None:
+        await service.writer.call(lambda: service.live.follow(rollout))
+        LOG.info("%s at step %d: %s", rollout.name, rollout.rollout.step + 1, rollout.rollout.verdict)
 
 
 async def _due(service: Service, last: Instant | None) -> Instant:
@@ -61,10 +78,13 @@ async def _due(service: Service, last: Instant | None) -> Instant:
 
 
 def main(folder: str, as_of: str) -> None:
-    """Learn from a company's log up to a time, and write the snapshot to stdout; the company is only read."""
+    """Learn from a company's log up to a time, and write the lesson to stdout; the company is only read."""
     with Company.open(Path(folder), write=False, clock=FixedClock(Instant(int(as_of)))) as company:
-        learned = learned_from(company, running_catalogue(company.store), everybody)
-    sys.stdout.buffer.write(model_snapshots.encode(learned.models))
+        catalogue = known_catalogue(company.store, running_catalogue(company.store), company.settings)
+        learned = learned_from(company, catalogue, everybody)
+        rollout = judged(company, company.clock.now())
+    lesson = Lesson(model_snapshots.encode(learned.models), rollout)
+    sys.stdout.buffer.write(msgspec.msgpack.encode(lesson))
 
 
 if __name__ == "__main__":

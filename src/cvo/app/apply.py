@@ -47,44 +47,61 @@ def apply(company: Company, author: str, *, approve: bool = False) -> Applied:
     changed = differences(running, proposed)
     if not changed and running_version(company.store) is not None:
         return Applied(None, True, proposed.version, [])
-    check_steps(running, proposed)
     if approve:
-        _may_approve(company, author, author)
-    steps = len(company.store.changes(CATALOGUE_CHANGE))
-    draft_id = f"draft-{steps + 1:06}"
-    step = Change(draft_id, Verdict.PROPOSED, running_version(company.store), proposed.version, changed)
+        may_approve(company, author, author)
     with company.store.unit_of_work() as work:
-        work.keep(proposed.version, catalogue_bytes(proposed))
-        _record(work, company, steps + 1, author, step)
+        step = propose(work, company, proposed, author)
         if approve:
-            _record(work, company, steps + 2, author, msgspec.structs.replace(step, verdict=Verdict.APPROVED))
-    return Applied(draft_id, approve, proposed.version, changed)
+            number = len(company.store.changes(CATALOGUE_CHANGE)) + 2
+            _record(work, company, number, author, msgspec.structs.replace(step, verdict=Verdict.APPROVED))
+    return Applied(step.draft_id, approve, proposed.version, changed)
+
+
+def propose(work: UnitOfWork, company: Company, proposed: Catalogue, author: str) -> Change:
+    """Record a catalogue as a draft; raises `CatalogueError` for a step that an action can't take."""
+    running = running_catalogue(company.store)
+    check_steps(running, proposed)
+    number = len(company.store.changes(CATALOGUE_CHANGE)) + 1
+    before = running_version(company.store)
+    changed = differences(running, proposed)
+    step = Change(f"draft-{number:06}", Verdict.PROPOSED, before, proposed.version, changed)
+    work.keep(proposed.version, catalogue_bytes(proposed))
+    _record(work, company, number, author, step)
+    return step
 
 
 def settle(company: Company, draft_id: str, author: str, verdict: Verdict, because: str = "") -> Applied:
     """Approve or reject a draft; raises `Conflict` if it is settled, out of date, or the author's own."""
     if verdict is Verdict.PROPOSED:
         raise InvalidInput("a draft is settled by approving or rejecting it")
-    logged = recorded(company.store, CATALOGUE_CHANGE)
-    steps = [
-        (change, step)
-        for change in logged
-        if (step := msgspec.msgpack.decode(change.body, type=Change)).draft_id == draft_id
-    ]
-    if not steps:
-        raise NotFound(f"there is no draft {draft_id!r}")
-    proposal, step = steps[0]
-    if len(steps) > 1:
-        raise Conflict(f"{draft_id} was {steps[-1][1].verdict} by {steps[-1][0].author} already")
+    proposal, step = open_draft(company, draft_id)
     if verdict is Verdict.APPROVED:
-        _may_approve(company, author, proposal.author)
+        may_approve(company, author, proposal.author)
         if step.before != running_version(company.store):
             raise Conflict(f"{draft_id} was made before the catalogue changed; apply it anew")
         check_steps(running_catalogue(company.store), kept_catalogue(company.store, step.after))
     with company.store.unit_of_work() as work:
-        settled = msgspec.structs.replace(step, verdict=verdict, because=because)
-        _record(work, company, len(logged) + 1, author, settled)
+        settle_in(work, company, msgspec.structs.replace(step, verdict=verdict, because=because), author)
     return Applied(draft_id, verdict is Verdict.APPROVED, step.after, step.differences)
+
+
+def open_draft(company: Company, draft_id: str) -> tuple[Logged, Change]:
+    """Return the proposal of a draft; raises `NotFound` for none of that id, `Conflict` if it is settled."""
+    steps = [
+        (change, step)
+        for change in recorded(company.store, CATALOGUE_CHANGE)
+        if (step := msgspec.msgpack.decode(change.body, type=Change)).draft_id == draft_id
+    ]
+    if not steps:
+        raise NotFound(f"there is no draft {draft_id!r}")
+    if len(steps) > 1:
+        raise Conflict(f"{draft_id} was {steps[-1][1].verdict} by {steps[-1][0].author} already")
+    return steps[0]
+
+
+def settle_in(work: UnitOfWork, company: Company, settled: Change, author: str) -> None:
+    """Record the verdict on a draft that was open until now."""
+    _record(work, company, len(company.store.changes(CATALOGUE_CHANGE)) + 1, author, settled)
 
 
 def check_runs(catalogue: Catalogue, currency: str) -> None:
@@ -100,7 +117,8 @@ def _check_scores(catalogue: Catalogue, models: Models, currency: str) -> None:
     Valuer(catalogue, models, currency).design([])
 
 
-def _may_approve(company: Company, author: str, proposer: str) -> None:
+def may_approve(company: Company, author: str, proposer: str) -> None:
+    """Raise `Conflict` where somebody may not approve what somebody proposed."""
     owners = company.config.owners
     if author not in owners:
         raise Conflict(f"{author!r} is not an owner; only {', '.join(owners) or 'nobody yet'} can approve")

@@ -9,10 +9,11 @@ from cvo.app.company import Company
 from cvo.app.state import keep_policy
 from cvo.core.ids import EventId, PersonId
 from cvo.core.random import keyed_bytes
-from cvo.decisions.decide import Case, decide_all
+from cvo.decisions.decide import Case
 from cvo.decisions.decision import Arm, Decision, Purpose, Request, Subject, decode, encode
 from cvo.decisions.effects import effects
-from cvo.decisions.policy import Policy
+from cvo.decisions.policy import Deciding, Policy
+from cvo.decisions.split import decide_each
 from cvo.events.event import Event, Scalar
 from cvo.events.message import ExternalId, user
 from cvo.storage.unit_of_work import LoggedDecision, Person, UnitOfWork
@@ -32,13 +33,14 @@ def decide(
 
     Raises `InvalidInput` for an unknown placement, `NotFound` before a catalogue was approved.
     """
-    policy = company.policy()
+    deciding = company.deciding()
     request = Request(
         placement=placement, at=company.clock.now(), context=dict(context or {}), purpose=purpose
     )
     with company.store.unit_of_work() as work:
-        keep_policy(work, policy)
-        return decide_in(work, policy, [(user(customer), request)])[0]
+        for policy in deciding.policies:
+            keep_policy(work, policy)
+        return decide_in(work, deciding, [(user(customer), request)])[0]
 
 
 def rehearse(
@@ -81,12 +83,12 @@ def _rehearsed(company: Company, policy: Policy, placement: str) -> dict[str, De
 
 
 def decide_in(
-    work: UnitOfWork, policy: Policy, requests: Sequence[tuple[ExternalId, Request]]
+    work: UnitOfWork, deciding: Deciding, requests: Sequence[tuple[ExternalId, Request]]
 ) -> list[Decision]:
     """Decide and log many requests inside a unit of work; return the decisions in the same order.
 
     Requests of one customer, under whatever ids, go one after the other: each sees what the one before did.
-    The policy has to be kept already.
+    Every policy that may decide has to be kept already.
     """
     made: dict[int, Decision] = {}
     waiting = list(range(len(requests)))
@@ -96,14 +98,14 @@ def decide_in(
         for i, person in zip(waiting, persons, strict=True):
             firsts.setdefault(person.person_id, (i, person))
         now = list(firsts.values())
-        decided = _decide_apart(work, policy, [(person, requests[i][1]) for i, person in now])
+        decided = _decide_apart(work, deciding, [(person, requests[i][1]) for i, person in now])
         made.update(zip((i for i, _ in now), decided, strict=True))
         waiting = [i for i in waiting if i not in made]
     return [made[i] for i in range(len(requests))]
 
 
 def _decide_apart(
-    work: UnitOfWork, policy: Policy, requests: Sequence[tuple[Person, Request]]
+    work: UnitOfWork, deciding: Deciding, requests: Sequence[tuple[Person, Request]]
 ) -> list[Decision]:
     """Decide for customers who are all different, so that none of the decisions can see another."""
     met = work.assigned_nodes([person for person, _ in requests])
@@ -111,11 +113,12 @@ def _decide_apart(
         Case(_subject(person, node), person.profile, request)
         for (person, request), node in zip(requests, met, strict=True)
     ]
-    decisions = decide_all(cases, policy)
+    policies = [deciding.of(case.subject) for case in cases]
+    decisions = decide_each(cases, policies)
     work.log_decisions(logged(decision) for decision in decisions)
     work.apply_all(
         (person, _events(person, decision, policy))
-        for (person, _), decision in zip(requests, decisions, strict=True)
+        for (person, _), decision, policy in zip(requests, decisions, policies, strict=True)
     )
     return decisions
 

@@ -1,21 +1,29 @@
 """Learn: the log so far becomes a snapshot of models, used from the next decision on."""
 
+from collections.abc import Iterable
+
 import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Catalogue
+from cvo.actions.situation import Situation
 from cvo.app.company import Company
-from cvo.app.history import Customers, Moment, everybody, moments
+from cvo.app.draws import halves, read_draws
+from cvo.app.history import Customers, everybody, moments
+from cvo.app.rollout.record import known_catalogue
 from cvo.app.state import MODELS_CHANGE, recorded, running_catalogue
+from cvo.core.clock import DAY, Instant
 from cvo.core.evidence import Estimate
+from cvo.core.ids import PersonId
 from cvo.core.money import minor_unit
-from cvo.events.event import Delivery
+from cvo.events.event import Delivery, Event
 from cvo.inference import GuardRails
 from cvo.ledger.attributed import responses_to_deliveries
 from cvo.ledger.caused import caused_by_action
 from cvo.ledger.contrast import Contrast, contrasts
+from cvo.ledger.draws import draws
 from cvo.ledger.margin import margins
 from cvo.ledger.tables import tabulate
 from cvo.storage.unit_of_work import Change
@@ -39,7 +47,7 @@ class Learned(msgspec.Struct, frozen=True):
 
 def learn(company: Company, author: str, customers: Customers = everybody) -> Learned:
     """Learn from the windows closed by now, of some or all customers; decide with the result from now on."""
-    catalogue = running_catalogue(company.store)
+    catalogue = known_catalogue(company.store, running_catalogue(company.store), company.settings)
     learned = learned_from(company, catalogue, customers)
     decide_with(company, learned.models, author)
     return learned
@@ -116,7 +124,7 @@ def _deliveries(
 ) -> Deliveries:
     keys = zip(resolved["person_id"].to_list(), resolved["decision_id"].to_list(), strict=True)
     return Deliveries(
-        values=reader.values([shown[key].situation for key in keys]),
+        values=reader.values([shown[key] for key in keys]),
         actions=resolved["delivered"].to_list(),
         responded=resolved["responded"].to_numpy(),
         margin=resolved["margin_minor"].to_numpy().astype(np.float64) * minor_unit(currency),

@@ -11,12 +11,16 @@ from cvo.app.decide import decide, rehearse
 from cvo.app.ingest import Ingested, ingest
 from cvo.app.learn import Learned, learn
 from cvo.app.replay import logged, replay
+from cvo.app.rollout.judge import Standing, judge, standing
+from cvo.app.rollout.record import latest
+from cvo.app.rollout.start import draft_candidate, start, stop
 from cvo.app.value import Value, value
 from cvo.app.what_if import WhatIf, read_candidate, what_if
-from cvo.core.errors import InvalidInput
+from cvo.core.errors import InvalidInput, NotFound
 from cvo.core.evidence import NotEstimable
 from cvo.decisions.decision import Decision, Purpose
 from cvo.decisions.replay import Replay
+from cvo.decisions.rollout import STEPS
 from cvo.events.event import Scalar
 from cvo.events.message import user
 from cvo.profiles.profile import Profile
@@ -45,8 +49,10 @@ class Company(opened.Company):
         return ingest(self, messages)
 
     def learn(self, *, author: str | None = None) -> Learned:
-        """Learn from all windows closed by now, and decide with the result from now on."""
-        return learn(self, self._author(author))
+        """Learn from all windows closed by now, decide with the result from now on, and judge a rollout."""
+        learned = learn(self, self._author(author))
+        judge(self, self._author(author))
+        return learned
 
     def decide(
         self,
@@ -88,6 +94,54 @@ class Company(opened.Company):
     def _author(self, author: str | None) -> str:
         if author:
             return author
+    def start_rollout(
+        self,
+        *,
+        catalogue: Path | None = None,
+        policy: Path | None = None,
+        draft: str | None = None,
+        author: str | None = None,
+        delta: float | None = None,
+        outcome_sd: float | None = None,
+        steps: tuple[float, ...] = STEPS,
+    ) -> Standing:
+        """Begin to decide with a change for a first share of customers; see `rollout` for how it goes.
+
+        `delta` is the loss a customer and window that must not go unnoticed, in the company's currency; a tenth
+        of `outcome_sd`, by which customers' outcomes differ, if not given.
+        """
+        candidate = (
+            draft_candidate(self, draft)
+            if draft
+            else read_candidate(self, catalogue=catalogue, policy=policy)
+        )
+        run = start(
+            self,
+            candidate,
+            self._author(author),
+            draft_id=draft or "",
+            delta=delta,
+            outcome_sd=outcome_sd,
+            steps=steps,
+        )
+        return standing(self, run)
+
+    def rollout(self) -> Standing:
+        """Tell how the last rollout stands; raises `NotFound` before the first."""
+        run = latest(self.store)
+        if run is None:
+            raise NotFound("there was no rollout yet; `cvo rollout start` begins one")
+        return standing(self, run)
+
+    def judge_rollout(self, *, author: str | None = None) -> Standing | None:
+        """Score the customers whose windows have closed; `None` where there are none, or no rollout goes on."""
+        run = judge(self, self._author(author))
+        return None if run is None else standing(self, run)
+
+    def stop_rollout(self, *, because: str = "", author: str | None = None) -> Standing:
+        """End the rollout that goes on: everybody gets what ran before."""
+        return standing(self, stop(self, self._author(author), because))
+
         owners = self.config.owners
         if len(owners) != 1:
             raise InvalidInput("say who does this with author=…: the company has no sole owner")

@@ -12,12 +12,15 @@ import msgspec
 from cvo.app.company import Company
 from cvo.app.decide import decide_in, logged
 from cvo.app.learn import decide_with
+from cvo.app.rollout.judge import advance
+from cvo.app.rollout.record import Run, candidate_policy, known_catalogue, split, under_way
 from cvo.app.state import keep_policy, labels, running_catalogue, running_policy, running_version
 from cvo.core.clock import Instant, parse_rfc3339
 from cvo.core.digest import digest
 from cvo.core.errors import Conflict, CvoError, InvalidInput, Unavailable
 from cvo.decisions.decision import Decision, Purpose, Request, decode
-from cvo.decisions.policy import Policy
+from cvo.decisions.policy import Deciding, Policy
+from cvo.decisions.rollout import Verdict
 from cvo.events.event import Scalar
 from cvo.events.intake import Intake
 from cvo.events.message import DeadLetter, ExternalId, Message, Receipt
@@ -71,29 +74,57 @@ class Live:
     def __init__(self, company: Company) -> None:
         self.company = company
         self.policy: Policy | None = None
-        catalogue, currency = running_catalogue(company.store), company.config.currency
-        self._intake = Intake(company.config.seed, currency, labels(catalogue, currency))
+        self.deciding: Deciding | None = None
+        self._intake = self._new_intake()
         if running_version(company.store) is not None:
-            self.adopt(_ready(running_policy(company.store, company.config.settings)))
+            policy = running_policy(company.store, company.settings)
+            self.adopt(self._beside(_ready(policy)))
 
-    def learned(self, models: Models) -> Policy | None:
-        """Return the policy that decides with new models, ready to use; `None` without a catalogue.
+    def learned(self, models: Models) -> Deciding | None:
+        """Return what decides with new models, ready to use; `None` without a catalogue.
 
         Takes a while and changes nothing, so it may run beside `process`.
         """
         running = self.policy
-        return None if running is None else _ready(Policy(running.catalogue, models, running.settings))
+        if running is None:
+            return None
+        return self._beside(_ready(Policy(running.catalogue, models, running.settings)))
 
-    def publish(self, policy: Policy) -> None:
-        """Record the models of a policy as learned, and decide with it from now on."""
-        decide_with(self.company, policy.models, SERVER)
-        self.adopt(policy)
+    def publish(self, deciding: Deciding) -> None:
+        """Record the models of what decides as learned, and decide with it from now on."""
+        decide_with(self.company, deciding.policies[0].models, SERVER)
+        self.adopt(deciding)
 
-    def adopt(self, policy: Policy) -> None:
-        """Decide with a policy from now on; what it is made of is kept before its first decision."""
+    def follow(self, run: Run) -> None:
+        """Record how a rollout stands, and decide accordingly from now on."""
+        advance(self.company, run, SERVER)
+        if self.deciding is not None:
+            running, candidate = self.deciding.policies[0], self.deciding.policies[-1]
+            if run.running:
+                self.adopt(split(run, running, candidate))
+            else:
+                self.adopt(candidate if run.rollout.verdict is Verdict.PROMOTED else running)
+
+    def adopt(self, deciding: Deciding) -> None:
+        """Decide like that from now on; what it is made of is kept before its first decision."""
         with self.company.store.unit_of_work() as work:
-            keep_policy(work, policy)
-        self.policy = policy
+            for policy in deciding.policies:
+                keep_policy(work, policy)
+        self.policy, self.deciding = deciding.policies[0], deciding
+        self._intake = self._new_intake()
+
+    def _beside(self, policy: Policy) -> Deciding:
+        """Put the candidate of a rollout that goes on beside a running policy."""
+        run = under_way(self.company.store, policy.settings)
+        if run is None:
+            return policy
+        return split(run, policy, _ready(candidate_policy(self.company.store, run, policy)))
+
+    def _new_intake(self) -> Intake:
+        company = self.company
+        catalogue = known_catalogue(company.store, running_catalogue(company.store), company.settings)
+        currency = company.config.currency
+        return Intake(company.config.seed, currency, labels(catalogue, currency))
 
     def process(self, jobs: Sequence[Job]) -> list[Result]:
         """Do all jobs in one transaction, which is durable when this returns, and answer each in order.
@@ -157,9 +188,9 @@ class Live:
             new[i] = job
             if key is not None:
                 first[key] = i
-        if new and self.policy is not None:
+        if new and self.deciding is not None:
             requests = [(job.customer, _request(job, now)) for job in new.values()]
-            decided = dict(zip(new, decide_in(work, self.policy, requests), strict=True))
+            decided = dict(zip(new, decide_in(work, self.deciding, requests), strict=True))
             results |= decided
             made = [Repeatable(*key, now, new[i].content, logged(decided[i])) for key, i in first.items()]
             work.remember(made)

@@ -27,6 +27,7 @@ COMMANDS = {
     "clv": "What customers are worth: of a company, or from a file of transactions.",
     "value": "What was caused, and what was realised.",
     "evaluate": "What a change would have brought, before a customer sees it.",
+    "rollout": "A change goes live step by step, stopped or promoted by what it brings.",
     "simulate": "A made-up company whose truth is known, driven like a real one.",
     "backup": "Copy a company, while others write to it.",
     "restore": "Make a company from a backup.",

@@ -1,16 +1,30 @@
 """A policy: everything that turns a request into probabilities over options, named by its content."""
 
 from functools import cached_property
+from typing import Protocol
 
 from cvo.actions.catalogue import Catalogue
 from cvo.actions.qualify import Qualifier
 from cvo.actions.settings import Settings
 from cvo.core.digest import digest
-from cvo.decisions.decision import Pins
+from cvo.decisions.decision import Pins, Subject
 from cvo.decisions.withholding import Withholding
 from cvo.learning import Thompson
 from cvo.valuation.models import Models
 from cvo.valuation.score import Valuer
+
+
+class Deciding(Protocol):
+    """What decides at a time: one policy for all, or, while a rollout runs, one of two."""
+
+    @property
+    def policies(self) -> "tuple[Policy, ...]":
+        """Return every policy that may decide."""
+        ...
+
+    def of(self, subject: Subject) -> "Policy":
+        """Return the policy that decides for a customer."""
+        ...
 
 
 class Policy:
@@ -22,6 +36,15 @@ class Policy:
         self.settings = settings
         self.choice = Thompson(scale=settings.exploration, floor=settings.floor)
         self._qualifiers: dict[str, Qualifier] = {}
+
+    @property
+    def policies(self) -> "tuple[Policy, ...]":
+        """Return this policy, which decides for everybody."""
+        return (self,)
+
+    def of(self, _subject: Subject) -> "Policy":
+        """Return this policy, whoever the customer is."""
+        return self
 
     @cached_property
     def valuer(self) -> Valuer:

@@ -44,15 +44,16 @@ def read_candidate(
         catalogue = policy.parent / proposed.catalogue
     running = running_catalogue(company.store)
     candidate = running if catalogue is None else read_catalogue(catalogue)
-    settings = _settings(company.config.settings, proposed.decisions)
+    settings = _settings(company.settings, proposed.decisions)
     check_runs(candidate, settings.currency)
-    before, after = (msgspec.structs.asdict(each) for each in (company.config.settings, settings))
-    changed = [
-        Difference(f"decisions.{name}", before[name], after[name])
-        for name in proposed.decisions
-        if before[name] != after[name]
-    ]
+    changed = setting_differences(company.settings, settings)
     return Candidate(candidate, settings, running, [*differences(running, candidate), *changed])
+
+
+def setting_differences(before: Settings, after: Settings) -> list[Difference]:
+    """Return the decision settings in which one differs from another."""
+    old, new = msgspec.structs.asdict(before), msgspec.structs.asdict(after)
+    return [Difference(f"decisions.{name}", old[name], new[name]) for name in new if old[name] != new[name]]
 
 
 def _read(file: Path) -> Proposed:

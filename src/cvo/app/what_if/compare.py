@@ -85,7 +85,7 @@ def what_if(
     models, total = snapshots(company, log), len(log.cases)
     asked = {
         "candidate": (candidate.catalogue, candidate.settings),
-        "current": (candidate.running, company.config.settings),
+        "current": (candidate.running, company.settings),
     }
     found: dict[str, Answers] = {}
     costs: dict[str, FloatArray] = {}
