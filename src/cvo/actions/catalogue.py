@@ -40,8 +40,11 @@ class Status(StrEnum):
     RETIRED = "retired"
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every catalogue entry: immutable, and a misspelt field is an error."""
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Base of every catalogue entry: immutable, and a misspelt field is an error.
+
+    What is left at its default is not part of the content, so a catalogue keeps its version when cvo learns a field.
+    """
 
 
 class Team(Entry, frozen=True):
@@ -50,13 +53,37 @@ class Team(Entry, frozen=True):
     name: str
 
 
+class Weekday(StrEnum):
+    """A day of the week, as people shorten it."""
+
+    MONDAY = "mon"
+    TUESDAY = "tue"
+    WEDNESDAY = "wed"
+    THURSDAY = "thu"
+    FRIDAY = "fri"
+    SATURDAY = "sat"
+    SUNDAY = "sun"
+
+
+class QuietHours(Entry, frozen=True):
+    """Hours in which a channel is silent, by the customer's clock: `from` "21:00" `to` "08:00".
+
+    Hours that end before they begin go past midnight and belong to the weekday on which they begin.
+    """
+
+    begins: str | int = msgspec.field(name="from")
+    ends: str | int = msgspec.field(name="to")
+    weekdays: list[Weekday] = []
+
+
 class Channel(Entry, frozen=True):
-    """A way to reach a customer, with what consent it takes.
+    """A way to reach a customer, with what consent it takes, and when it is silent.
 
     `opt-in`: only with a yes; `opt-out`: unless there is a no; `none`: no consent needed.
     """
 
     consent: Literal["opt-in", "opt-out", "none"] = "opt-out"
+    quiet_hours: list[QuietHours] = []
 
 
 class Placement(Entry, frozen=True):
@@ -89,7 +116,8 @@ class Action(Entry, frozen=True):
     until responses have been seen. `response` is the outcome that counts as a
     response within `window_days`: `order`, a response such as `clicked`, or `activity:` and a name.
     `eligible`, `applicable` and `suitable` are rules, all of which have to hold. `withheld_rate` overrides
-    the company's.
+    the company's. A `service` message is owed to the customer: contact limits, rests, quiet hours and open intents
+    don't keep it back; consent and rules do.
     """
 
     team: str
@@ -108,6 +136,10 @@ class Action(Entry, frozen=True):
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     withheld_rate: float | None = None
+    service: bool = False
+
+
+Scope = Literal["all", "channel", "stage", "team", "action"]
 
 
 class Limit(Entry, frozen=True):
@@ -116,10 +148,47 @@ class Limit(Entry, frozen=True):
     Without `of` it holds for each one separately, with `of` only for that one.
     """
 
-    per: Literal["all", "channel", "stage", "team", "action"]
+    per: Scope
     at_most: int
     days: int
     of: str | None = None
+
+
+class SharedRules(Entry, frozen=True):
+    """Rules that hold for many actions: of a stage, team or action, on a channel, or for all."""
+
+    per: Scope
+    of: str | None = None
+    eligible: list[str] = []
+    applicable: list[str] = []
+    suitable: list[str] = []
+
+
+class Rest(Entry, frozen=True):
+    """A rest after an outcome: `times` times within `within_days` days begin `days` days of rest, or for ever.
+
+    The outcome is a response, or `ignored`: a contact without reaction for a day. It is counted, and rested from, per
+    channel, stage, team or action, or over all; with `of` for that one only.
+    """
+
+    after: Literal["ignored", "presented", "dismissed", "clicked", "accepted", "converted"]
+    per: Scope
+    days: int | None = None
+    times: int = 1
+    within_days: int = 30
+    of: str | None = None
+
+
+class Intent(Entry, frozen=True):
+    """Something a customer began and waits for: while it is open, actions of the stages in `holds` are held back.
+
+    Activities of the names `opens` and `closes` say when; `lapses_days` after it opened it is taken for closed.
+    """
+
+    opens: str
+    closes: str
+    holds: list[Stage]
+    lapses_days: int | None = None
 
 
 class Trait(Entry, frozen=True):
@@ -151,7 +220,10 @@ class Catalogue(Entry, frozen=True, dict=True):
     channels: dict[str, Channel] = {}
     placements: dict[str, Placement] = {}
     actions: dict[str, Action] = {}
+    rules: dict[str, SharedRules] = {}
     limits: dict[str, Limit] = {}
+    rests: dict[str, Rest] = {}
+    intents: dict[str, Intent] = {}
     traits: dict[str, Trait] = {}
     features: dict[str, Feature] = {}
     assumptions: dict[str, Assumption] = {}

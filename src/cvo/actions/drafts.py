@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from cvo.actions.catalogue import Catalogue, Status
+from cvo.actions.catalogue import Action, Catalogue, Status
 from cvo.core.errors import CatalogueError
 
 _NEXT: dict[Status, set[Status]] = {
@@ -58,21 +58,30 @@ class Change(msgspec.Struct, frozen=True):
 def differences(before: Catalogue, after: Catalogue) -> list[Difference]:
     """Return entry by entry, and field by field for actions, how `after` differs from `before`."""
     found: list[Difference] = []
-    old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    old, new = msgspec.structs.asdict(before), msgspec.structs.asdict(after)
     for section in new:
         for key in sorted(old[section].keys() | new[section].keys()):
             was, is_now = old[section].get(key), new[section].get(key)
             if was == is_now:
                 continue
             if section == "actions" and was is not None and is_now is not None:
-                found += [
-                    Difference(f"actions.{key}.{field}", was[field], is_now[field])
-                    for field in is_now
-                    if was[field] != is_now[field]
-                ]
+                found += _by_field(f"actions.{key}", was, is_now)
             else:
-                found.append(Difference(f"{section}.{key}", was, is_now))
+                found.append(_difference(f"{section}.{key}", was, is_now))
     return found
+
+
+def _by_field(entry: str, before: Action, after: Action) -> list[Difference]:
+    was, is_now = msgspec.structs.asdict(before), msgspec.structs.asdict(after)
+    return [
+        _difference(f"{entry}.{field}", was[field], is_now[field])
+        for field in is_now
+        if was[field] != is_now[field]
+    ]
+
+
+def _difference(entry: str, before: Any, after: Any) -> Difference:
+    return Difference(entry, msgspec.to_builtins(before), msgspec.to_builtins(after))
 
 
 def check_steps(before: Catalogue, after: Catalogue) -> None:

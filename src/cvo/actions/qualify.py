@@ -4,7 +4,7 @@ Everything that refuses is a rule of the one language, contact limits and consen
 request and a million customers are judged by the same definition.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import msgspec
@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Action, Catalogue, Limit, Status
+from cvo.actions.conditions import REST, conditions, scope
 from cvo.actions.rules import Fact, Rule, Rulebook, Schema, parse
 from cvo.actions.rules.columnar import frame
-from cvo.actions.rules.vocabulary import accept
-from cvo.actions.situation import Ask, Situation, ask, schema
-from cvo.core.clock import format_rfc3339, instant
+from cvo.actions.rules.vocabulary import Constants, accept
+from cvo.actions.situation import Ask, Situation, ask, constants, rule_schema
+from cvo.core.clock import LATEST, Instant
 from cvo.core.errors import CatalogueError, InvalidInput, RuleError
 from cvo.profiles.facts import fact
 
@@ -29,10 +30,11 @@ _COLUMNAR_FROM = 256
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True):
-    """Why an action can't be done: the tier, and the rule in its own text."""
+    """Why an action can't be done: the tier, the rule in its own text, and when a rest that refuses ends."""
 
     tier: str
     rule: str
+    until: Instant | None = None
 
 
 class _Check(msgspec.Struct, frozen=True):
@@ -44,11 +46,12 @@ class _Check(msgspec.Struct, frozen=True):
 
 
 class _Shared(msgspec.Struct, frozen=True):
-    """A contact limit as it holds at one placement: for which actions together, and what is counted."""
+    """A contact limit at one placement: what is counted, which actions count towards it and which it refuses."""
 
     limit: Limit
     scope: str
     actions: frozenset[str]
+    refuses: frozenset[str]
 
 
 class Qualifier:
@@ -64,8 +67,10 @@ class Qualifier:
         self.channel = catalogue.placements[placement].channel
         self.actions = catalogue.action_ids
         self.refusals: list[Refusal] = []
+        self._numbers: dict[Refusal, int] = {}
         self._currency = currency
         self._shared = _shared(catalogue, self.channel)
+        self._rests: dict[int, Ask] = {}
         checks = self._checks(catalogue, placement)
         self._book = Rulebook(list(dict.fromkeys(check.rule for check in checks)))
         self._asks = [_accepted(fact, ask(fact, currency)) for fact in self._book.facts]
@@ -87,6 +92,12 @@ class Qualifier:
             codes[:, self._checked] = self._codes[first]
         return codes
 
+    def refusal(self, code: int, situation: Situation) -> Refusal:
+        """Return what a code stands for in a situation: of a rest, also when it ends, unless it never does."""
+        refusal, ends = self.refusals[code], self._rests.get(code)
+        until = None if ends is None else ends(situation)
+        return refusal if until in {None, LATEST} else Refusal(refusal.tier, refusal.rule, until)
+
     def full(self, situation: Situation, chosen: Sequence[str]) -> set[str]:
         """Return the actions for which contact limits leave no room once each of `chosen` is one contact more."""
         actions: set[str] = set()
@@ -94,7 +105,7 @@ class Qualifier:
             contacts = fact("contacts", (each.scope, each.limit.days), currency=self._currency)
             before = cast("float", contacts(situation.profile, situation.at))
             if before + sum(action in each.actions for action in chosen) >= each.limit.at_most:
-                actions |= each.actions
+                actions |= each.refuses
         return actions
 
     def _single(self, situations: Sequence[Situation]) -> NDArray[np.bool_]:
@@ -110,25 +121,34 @@ class Qualifier:
     def _checks(self, catalogue: Catalogue, placement: str) -> list[_Check]:
         """Return every check in the order of actions, and of tiers within one; all rules are read, used or not."""
         checks: list[_Check] = []
-        facts = schema(catalogue)
+        facts = rule_schema(catalogue)
         for position, key in enumerate(self.actions):
-            action = catalogue.actions[key]
+            action, known = catalogue.actions[key], constants(key, catalogue)
             rules = [
-                (tier, _parsed(key, tier, text, facts))
-                for tier, text in _conditions(key, action, catalogue, self.channel)
+                (tier, _parsed(key, tier, text, facts, known))
+                for tier, text in conditions(key, action, catalogue, self.channel)
             ]
             never = _never(action, placement)
             if never is not None:
-                checks.append(_Check(position, self._refusal(*never), _parsed(key, never[0], "false", facts)))
+                checks.append(
+                    _Check(position, self._refusal(*never), _parsed(key, never[0], "false", facts, known))
+                )
             else:
-                checks += [_Check(position, self._refusal(tier, rule.text), rule) for tier, rule in rules]
+                checks += [
+                    _Check(position, self._refusal(tier, rule.text, rule), rule) for tier, rule in rules
+                ]
         return checks
 
-    def _refusal(self, tier: str, rule: str) -> int:
-        refusal = Refusal(tier, rule)
-        if refusal not in self.refusals:
+    def _refusal(self, tier: str, text: str, rule: Rule | None = None) -> int:
+        refusal = Refusal(tier, text)
+        if refusal not in self._numbers:
+            self._numbers[refusal] = len(self.refusals)
             self.refusals.append(refusal)
-        return self.refusals.index(refusal)
+        number = self._numbers[refusal]
+        if rule is not None and tier == REST:
+            (ends,) = (fact for fact in rule.facts if fact.path == ("rest_ends",))
+            self._rests[number] = ask(ends, self._currency)
+        return number
 
 
 def _accepted(fact: Fact, answer: Ask) -> Ask:
@@ -139,9 +159,9 @@ def _accepted(fact: Fact, answer: Ask) -> Ask:
     return lambda here: accept(kind, answer(here))
 
 
-def _parsed(key: str, tier: str, text: str, facts: Schema) -> Rule:
+def _parsed(key: str, tier: str, text: str, facts: Schema, known: Constants) -> Rule:
     try:
-        return parse(text, facts)
+        return parse(text, facts, known)
     except RuleError as error:
         raise CatalogueError(f"actions.{key}.{tier}: {error}") from None
 
@@ -154,41 +174,22 @@ def _never(action: Action, placement: str) -> tuple[str, str] | None:
     return None
 
 
-def _conditions(key: str, action: Action, catalogue: Catalogue, channel: str) -> Iterator[tuple[str, str]]:
-    """Yield (tier, rule) in the order in which they are reported."""
-    if action.starts_at is not None:
-        yield "dates", f'now >= timestamp("{format_rfc3339(instant(action.starts_at))}")'
-    if action.ends_at is not None:
-        yield "dates", f'now < timestamp("{format_rfc3339(instant(action.ends_at))}")'
-    consent = catalogue.channels[channel].consent
-    if consent == "opt-in":
-        yield "consent", f"consent.{channel}"
-    elif consent == "opt-out":
-        yield "consent", f"!(consent.{channel} == false)"
-    for tier in ("eligible", "applicable", "suitable"):
-        for text in getattr(action, tier):
-            yield tier, text
-    for limit in catalogue.limits.values():
-        scope = _scope(key, action, limit, channel)
-        if scope is not None:
-            yield "contact limit", f'contacts("{scope}", {limit.days}) < {limit.at_most}'
-
-
 def _shared(catalogue: Catalogue, channel: str) -> list[_Shared]:
     """Return the contact limits with the actions that count towards each: all whose scope is the same."""
     found: list[_Shared] = []
     for limit in catalogue.limits.values():
         by_scope: dict[str, set[str]] = {}
         for key, action in catalogue.actions.items():
-            scope = _scope(key, action, limit, channel)
-            if scope is not None:
-                by_scope.setdefault(scope, set()).add(key)
-        found += [_Shared(limit, scope, frozenset(actions)) for scope, actions in by_scope.items()]
+            counted = scope(key, action, limit, channel)
+            if counted is not None:
+                by_scope.setdefault(counted, set()).add(key)
+        found += [
+            _Shared(
+                limit,
+                counted,
+                frozenset(actions),
+                frozenset(key for key in actions if not catalogue.actions[key].service),
+            )
+            for counted, actions in by_scope.items()
+        ]
     return found
-
-
-def _scope(key: str, action: Action, limit: Limit, channel: str) -> str | None:
-    if limit.per == "all":
-        return "any"
-    mine = {"channel": channel, "stage": action.stage.value, "team": action.team, "action": key}[limit.per]
-    return f"{limit.per}:{mine}" if limit.of is None or limit.of == mine else None

@@ -1,16 +1,23 @@
 """Reading a catalogue from its YAML files, with errors that name file, entry and remedy."""
 
-from collections.abc import Iterable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import msgspec
 import yaml
 
-from cvo.actions.catalogue import Action, Catalogue, Limit, Stage
+from cvo.actions.catalogue import Action, Catalogue
+from cvo.actions.check import (
+    amount,
+    at_least,
+    check_intent,
+    check_limit,
+    check_quiet_hours,
+    check_rest,
+    check_scope,
+    refer,
+)
 from cvo.core.errors import CatalogueError
-from cvo.profiles.profile import WINDOW_LIMIT_DAYS
 
 _ENTRY_TYPES: dict[str, type[Any]] = {
     section: get_args(hint)[1] for section, hint in get_type_hints(Catalogue).items()
@@ -127,12 +134,21 @@ def _check(catalogue: Catalogue) -> None:
         for key in getattr(catalogue, section):
             _check_id(section, key)
     for key, placement in catalogue.placements.items():
-        _refer(f"placements.{key}", "channel", placement.channel, catalogue.channels)
-        _at_least(f"placements.{key}.slots", placement.slots, 1)
+        refer(f"placements.{key}", "channel", placement.channel, catalogue.channels)
+        at_least(f"placements.{key}.slots", placement.slots, 1)
     for key, action in catalogue.actions.items():
         _check_action(f"actions.{key}", action, catalogue)
+    for key, channel in catalogue.channels.items():
+        for hours in channel.quiet_hours:
+            check_quiet_hours(f"channels.{key}.quiet_hours", hours)
     for key, limit in catalogue.limits.items():
-        _check_limit(f"limits.{key}", limit, catalogue)
+        check_limit(f"limits.{key}", limit, catalogue)
+    for key, rest in catalogue.rests.items():
+        check_rest(f"rests.{key}", rest, catalogue)
+    for key, rules in catalogue.rules.items():
+        check_scope(f"rules.{key}", rules, catalogue)
+    for key, intent in catalogue.intents.items():
+        check_intent(f"intents.{key}", intent)
 
 
 def _check_id(section: str, key: str) -> None:
@@ -144,49 +160,14 @@ def _check_id(section: str, key: str) -> None:
 
 
 def _check_action(where: str, action: Action, catalogue: Catalogue) -> None:
-    _refer(where, "team", action.team, catalogue.teams)
-    _at_least(f"{where}.window_days", action.window_days, 1)
-    _amount(f"{where}.contact_cost", action.contact_cost)
+    refer(where, "team", action.team, catalogue.teams)
+    at_least(f"{where}.window_days", action.window_days, 1)
+    amount(f"{where}.contact_cost", action.contact_cost)
     if action.value is not None:
-        _amount(f"{where}.value", action.value)
+        amount(f"{where}.value", action.value)
     if action.withheld_rate is not None and not 0 <= action.withheld_rate < 1:
         raise CatalogueError(f"{where}.withheld_rate is {action.withheld_rate}; it has to be in [0, 1)")
     if action.starts_at is not None and action.ends_at is not None and action.ends_at <= action.starts_at:
         raise CatalogueError(f"{where} ends at {action.ends_at}, before it starts at {action.starts_at}")
     for name, creative in action.creatives.items():
-        _refer(f"{where}.creatives.{name}", "placement", creative.placement, catalogue.placements)
-
-
-def _check_limit(where: str, limit: Limit, catalogue: Catalogue) -> None:
-    _at_least(f"{where}.at_most", limit.at_most, 0)
-    _at_least(f"{where}.days", limit.days, 1)
-    if limit.days > WINDOW_LIMIT_DAYS:
-        raise CatalogueError(f"{where}.days is {limit.days}; profiles count back {WINDOW_LIMIT_DAYS} days")
-    if limit.of is None:
-        return
-    known: dict[str, Iterable[str]] = {
-        "channel": catalogue.channels,
-        "stage": [stage.value for stage in Stage],
-        "team": catalogue.teams,
-        "action": catalogue.actions,
-    }
-    if limit.per not in known:
-        raise CatalogueError(f"{where}: of {limit.of!r} needs a per of {', '.join(known)}")
-    _refer(where, "of", limit.of, known[limit.per])
-
-
-def _refer(where: str, field: str, value: str, known: Iterable[str]) -> None:
-    if value not in known:
-        names = ", ".join(sorted(known)) or "none yet"
-        raise CatalogueError(f"{where}: {field} {value!r} is not in the catalogue; known: {names}")
-
-
-def _at_least(where: str, value: Any, least: int) -> None:
-    if value < least:
-        raise CatalogueError(f"{where} is {value}; it has to be at least {least}")
-
-
-def _amount(where: str, value: Decimal) -> None:
-    if not value.is_finite():
-        raise CatalogueError(f"{where} is {value}; it has to be an amount of money")
-    _at_least(where, value, 0)
+        refer(f"{where}.creatives.{name}", "placement", creative.placement, catalogue.placements)

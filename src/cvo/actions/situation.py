@@ -1,12 +1,14 @@
 """What rules and features can see at a decision: the profile, what the caller says, and the moment."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from cvo.actions.catalogue import Catalogue
-from cvo.actions.rules import Argument, Fact, Schema, Signature, Type
+from cvo.actions.rules import Argument, Fact, Schema, Signature, Type, path_key
+from cvo.actions.wall_clock import READINGS, TRAIT, shown
 from cvo.core.clock import Instant, parse_rfc3339
 from cvo.core.errors import CatalogueError, InvalidInput
 from cvo.events.event import Scalar
@@ -20,26 +22,39 @@ _TRAIT_TYPES = {
     "time": Type.TIME,
     "strings": Type.STRINGS,
 }
-_ARGUMENT_TYPES = {FactType.NUMBER: Type.NUMBER, FactType.TEXT: Type.STRING}
+_TYPES = {
+    FactType.NUMBER: Type.NUMBER,
+    FactType.TEXT: Type.STRING,
+    FactType.BOOL: Type.BOOL,
+    FactType.TIME: Type.TIME,
+}
 _MOMENT = {"now": Type.TIME, "placement": Type.STRING, "channel": Type.STRING}
 
 
 class Situation(msgspec.Struct, frozen=True):
-    """One customer at one placement at one instant."""
+    """One customer at one placement at one instant; `time_zone` is the company's, for who has none of their own."""
 
     profile: Profile
     at: Instant
     placement: str
     channel: str
     context: dict[str, Scalar] = {}
+    time_zone: str = "UTC"
 
 
 Ask = Callable[[Situation], Any]
 """Answers one fact in a situation; `None` is missing."""
 
 
+_HERE: dict[str, Ask] = {
+    "now": lambda situation: situation.at,
+    "placement": lambda situation: situation.placement,
+    "channel": lambda situation: situation.channel,
+}
+
+
 def schema(catalogue: Catalogue) -> Schema:
-    """Return the facts that the rules of a catalogue may use.
+    """Return the facts that features may use, and rules besides their own.
 
     Traits are those the catalogue declares, so that a misspelt one is an error and not a rule that never
     holds; `context` is open, its types taken from use.
@@ -47,13 +62,10 @@ def schema(catalogue: Catalogue) -> Schema:
     functions = {
         function.name: Signature(
             (
-                *(
-                    Argument(f"argument {n}", _ARGUMENT_TYPES[kind])
-                    for n, kind in enumerate(function.arguments, 1)
-                ),
+                *(Argument(f"argument {n}", _TYPES[kind]) for n, kind in enumerate(function.arguments, 1)),
                 *((Argument("days", Type.NUMBER, optional=True),) if function.windowed else ()),
             ),
-            Type.NUMBER,
+            _TYPES[function.result],
         )
         for function in FUNCTIONS
     }
@@ -63,6 +75,39 @@ def schema(catalogue: Catalogue) -> Schema:
         namespaces={"context": None, "consent": Type.BOOL},
         functions=functions,
     )
+
+
+def rule_schema(catalogue: Catalogue) -> Schema:
+    """Return the facts that the rules of a catalogue may use.
+
+    Beside those of features there are the customer's clock and `action.…`: what `constants` says of the action that a
+    rule is about, missing where only other actions have it.
+    """
+    every = schema(catalogue)
+    attributes = {
+        name: _attribute_type(value)
+        for key in reversed(catalogue.action_ids)
+        for name, value in constants(key, catalogue).items()
+    }
+    local = {f"local.{reading}": Type.STRING for reading in READINGS}
+    return Schema(
+        paths={**every.paths, **local, **attributes},
+        namespaces=every.namespaces,
+        functions=every.functions,
+    )
+
+
+def constants(key: str, catalogue: Catalogue) -> dict[str, float | str | bool]:
+    """Return what rules about an action know of it: its attributes, and its id, team and stage."""
+    action = catalogue.actions[key]
+    known = {"id": key, "team": action.team, "stage": action.stage.value}
+    return {path_key(("action", name)): value for name, value in {**action.attributes, **known}.items()}
+
+
+def _attribute_type(value: float | str | bool) -> Type:
+    if isinstance(value, bool):
+        return Type.BOOL
+    return Type.STRING if isinstance(value, str) else Type.NUMBER
 
 
 def ask(wanted: Fact, currency: str) -> Ask:
@@ -81,16 +126,20 @@ def ask(wanted: Fact, currency: str) -> Ask:
 
 def _path(wanted: Fact, currency: str) -> Ask:
     head, member = wanted.path[0], ".".join(wanted.path[1:])
+    if head in _HERE:
+        return _HERE[head]
     if head == "context":
         return _typed(wanted, lambda situation: situation.context.get(member))
-    if head == "now":
-        return lambda situation: situation.at
-    if head == "placement":
-        return lambda situation: situation.placement
-    if head == "channel":
-        return lambda situation: situation.channel
+    if head == "local":
+        return _local(READINGS[member])
+    if head == "action":
+        return lambda _situation: None
     answer = fact(f"{head}.{member}", currency=currency)
     return _typed(wanted, lambda situation: answer(situation.profile, situation.at))
+
+
+def _local(reading: Callable[[datetime], str]) -> Ask:
+    return lambda here: reading(shown(here.at, here.profile.traits.get(TRAIT), here.time_zone))
 
 
 def _typed(wanted: Fact, raw: Ask) -> Ask:

@@ -12,6 +12,8 @@
 | `lifetime.value_90_days`, `…_365_…`, `…_1095_…` | margin expected at the last valuation, in major units |
 | `lifetime.probability_alive`, `lifetime.overdue` | as of the last valuation; missing before one |
 | `days_since(what)` | days since the last of what; missing if never |
+| `open(opens, closes, days)` | whether the first activity came and the second has not since |
+| `rest_ends(outcome, scope, times, within_days, days)` | when a rest ends, as in `rests.py`; or missing |
 
 `what` is `order`, `refund`, `activity[:name]`, `contact[:scope]`, `response:kind[:scope]`,
 `first_seen` or `last_seen`.
@@ -30,6 +32,7 @@ from cvo.core.errors import InvalidInput
 from cvo.core.money import minor_exponent
 from cvo.events.event import ResponseKind, Value
 from cvo.profiles.profile import WINDOW_LIMIT_DAYS, Profile, Tally
+from cvo.profiles.rests import IGNORED, rest_ends
 
 Fact = Callable[[Profile, Instant], Value | None]
 """Answers one question about a profile at an instant; `None` is missing."""
@@ -43,6 +46,7 @@ class FactType(StrEnum):
     NUMBER = "number"
     TEXT = "text"
     BOOL = "bool"
+    TIME = "time"
     ANY = "any"
     """Decided by what the client sent: text, number, bool or list of text."""
 
@@ -67,7 +71,7 @@ PATHS: Mapping[str, FactType] = {
 }
 """Everything else that is asked without arguments."""
 
-_TEXT = FactType.TEXT
+_TEXT, _NUMBER = FactType.TEXT, FactType.NUMBER
 FUNCTIONS: tuple[FactFunction, ...] = (
     FactFunction("orders", (), windowed=True),
     FactFunction("refunds", (), windowed=True),
@@ -77,6 +81,8 @@ FUNCTIONS: tuple[FactFunction, ...] = (
     FactFunction("contacts", (_TEXT,), windowed=True),
     FactFunction("responses", (_TEXT, _TEXT), windowed=True),
     FactFunction("days_since", (_TEXT,), windowed=False),
+    FactFunction("open", (_TEXT, _TEXT), windowed=True, result=FactType.BOOL),
+    FactFunction("rest_ends", (_TEXT, _TEXT, _NUMBER, _NUMBER), windowed=True, result=FactType.TIME),
 )
 """Everything that is asked with arguments."""
 
@@ -97,12 +103,18 @@ def fact(name: str, arguments: tuple[Argument, ...] = (), *, currency: str) -> F
     function = _BY_NAME.get(name)
     if function is None:
         raise InvalidInput(f"there is no fact {name!r}; there are {', '.join(sorted(_BY_NAME))}")
-    texts, days = _split(function, arguments)
-    if function.name == "days_since":
-        return _days_since(texts[0])
-    if function.name in {"spend", "refunded"}:
-        return _amount(f"{function.name}:{currency}", days, currency)
-    return _count(_counted(function.name, texts), days)
+    (texts, numbers), days = _split(function, arguments)
+    match function.name:
+        case "days_since":
+            return _days_since(texts[0])
+        case "open":
+            return _open(texts[0], texts[1], days)
+        case "rest_ends":
+            return rest_ends(_outcome(texts[0]), _known_scope(texts[1]), numbers[0], numbers[1], days)
+        case "spend" | "refunded":
+            return _amount(f"{function.name}:{currency}", days, currency)
+        case _:
+            return _count(_counted(function.name, texts), days)
 
 
 def columns(
@@ -141,22 +153,29 @@ def _lifetime(name: str, currency: str) -> Fact:
     return ask
 
 
-def _split(function: FactFunction, arguments: tuple[Argument, ...]) -> tuple[list[str], float | None]:
+def _split(
+    function: FactFunction, arguments: tuple[Argument, ...]
+) -> tuple[tuple[list[str], list[int]], float | None]:
+    """Return the texts and whole numbers a fact function was given, and the days of its window."""
     count = len(function.arguments)
-    texts = [argument for argument in arguments[:count] if isinstance(argument, str)]
-    rest = arguments[count:]
-    if len(texts) < count or len(rest) > function.windowed:
-        shape = ", ".join([*("text" for _ in function.arguments), *(["days"] if function.windowed else [])])
+    given, rest = arguments[:count], arguments[count:]
+    texts = [argument for argument in given if isinstance(argument, str)]
+    numbers = [argument for argument in given if type(argument) is int]
+    shapes = [_TEXT if isinstance(argument, str) else _NUMBER for argument in given]
+    fits = shapes == [*function.arguments] and len(texts) + len(numbers) == count
+    if not fits or len(rest) > function.windowed:
+        names = [kind.value for kind in function.arguments]
+        shape = ", ".join([*names, *(["days"] if function.windowed else [])])
         raise InvalidInput(f"{function.name} takes ({shape}), not {arguments!r}")
     if not rest:
-        return texts, None
+        return (texts, numbers), None
     days = rest[0]
     if isinstance(days, str | bool) or not 0 < days <= WINDOW_LIMIT_DAYS:
         raise InvalidInput(
             f"{function.name}: days is {days!r}; it has to be above 0 and at most {WINDOW_LIMIT_DAYS}, "
             "or left out for all time"
         )
-    return texts, days
+    return (texts, numbers), days
 
 
 def _counted(name: str, texts: list[str]) -> str:
@@ -178,6 +197,15 @@ def _scoped(key: str, scope: str) -> str:
     if kind not in _SCOPES or not value:
         raise InvalidInput(f'{scope!r} is not a scope; write "any" or e.g. "channel:email", one of {_SCOPES}')
     return f"{key}:{scope}"
+
+
+def _known_scope(scope: str) -> str:
+    _scoped("contact", scope)
+    return scope
+
+
+def _outcome(outcome: str) -> str:
+    return outcome if outcome == IGNORED else _kind(outcome)
 
 
 def _kind(kind: str) -> str:
@@ -215,6 +243,18 @@ def _days_since(what: str) -> Fact:
     def ask(profile: Profile, now: Instant) -> float | None:
         tally: Tally | None = profile.tallies.get(key)
         return None if tally is None else _age(now, tally.last_at)
+
+    return ask
+
+
+def _open(opens: str, closes: str, days: float | None) -> Fact:
+    opening, closing = f"activity:{opens}", f"activity:{closes}"
+
+    def ask(profile: Profile, now: Instant) -> bool:
+        opened, closed = profile.tallies.get(opening), profile.tallies.get(closing)
+        if opened is None or (closed is not None and closed.last_at >= opened.last_at):
+            return False
+        return days is None or now - opened.last_at < days * DAY
 
     return ask
 

@@ -17,12 +17,17 @@ SCHEMA = Schema(
         "customer.tags": Type.STRINGS,
         "customer.joined_at": Type.TIME,
         'customer["favourite colour"]': Type.STRING,
+        "customer.budget": Type.NUMBER,
+        "action.price": Type.NUMBER,
+        "local.time": Type.STRING,
+        "local.weekday": Type.STRING,
     },
     namespaces={"context": None},
     functions={
         "contacts": Signature((Argument("scope", Type.STRING), DAYS), Type.NUMBER),
         "orders": Signature((DAYS,), Type.NUMBER),
         "spend": Signature((DAYS,), Type.NUMBER),
+        "open": Signature((Argument("opens", Type.STRING), Argument("closes", Type.STRING), DAYS), Type.BOOL),
         "days_since": Signature((Argument("what", Type.STRING),), Type.NUMBER),
     },
 )

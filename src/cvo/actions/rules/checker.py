@@ -30,7 +30,7 @@ from cvo.actions.rules.tree import (
     Size,
     TextTest,
 )
-from cvo.actions.rules.vocabulary import BUILT_IN, METHODS, Fact, Schema, Type
+from cvo.actions.rules.vocabulary import BUILT_IN, METHODS, Constants, Fact, Schema, Type
 from cvo.core.errors import InvalidInput, RuleError
 
 _NUMBER, _TIME, _DURATION = Type.NUMBER, Type.TIME, Type.DURATION
@@ -46,13 +46,13 @@ _SUMS = {
 _UNORDERED = {Type.BOOL, Type.STRINGS}
 
 
-def check(syntax: Syntax, text: str, schema: Schema) -> Node:
-    """Return the typed tree of a whole rule; raises `RuleError`.
+def check(syntax: Syntax, text: str, schema: Schema, constants: Constants) -> Node:
+    """Return the typed tree of a whole rule, with `constants` in place of their paths; raises `RuleError`.
 
     Undeclared facts take the type of what they first meet. Where two of them meet, another place of the
     rule may decide, so the walk is repeated until nothing new is learnt.
     """
-    resolver = Resolver(text, schema)
+    resolver = Resolver(text, schema, constants)
     while True:
         known = len(resolver.inferred)
         checker = _Checker(text, resolver)
@@ -82,7 +82,8 @@ class _Checker:
             case Constant():
                 return _constant(node)
             case Path():
-                return self._resolver.fact(node, hint)
+                value = self._resolver.constant(node)
+                return self._resolver.fact(node, hint) if value is None else _literal(value)
             case Call():
                 return self._call(node)
             case Unary(operator="!"):
@@ -224,6 +225,8 @@ class _Checker:
         return TextTest(node.function, typed, self.expect(node.arguments[0], Type.STRING, why))
 
     def _has(self, argument: Syntax) -> Node:
+        if self._resolver.constant(argument) is not None:
+            return Literal(True, Type.BOOL)
         if self._undecided(argument):
             return self._later(argument)
         fact = self._check(argument, Type.STRING)
@@ -256,6 +259,10 @@ class _Checker:
 
 
 def _constant(node: Constant) -> Literal:
-    if isinstance(node.value, bool):
-        return Literal(node.value, Type.BOOL)
-    return Literal(node.value, Type.STRING if isinstance(node.value, str) else Type.NUMBER)
+    return _literal(node.value)
+
+
+def _literal(value: float | str | bool) -> Literal:
+    if isinstance(value, bool):
+        return Literal(value, Type.BOOL)
+    return Literal(value, Type.STRING if isinstance(value, str) else Type.NUMBER)

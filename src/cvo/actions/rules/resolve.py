@@ -9,6 +9,7 @@ from cvo.actions.rules.vocabulary import (
     EXACT,
     METHODS,
     Argument,
+    Constants,
     Fact,
     Schema,
     Signature,
@@ -22,14 +23,19 @@ from cvo.core.errors import RuleError
 class Resolver:
     """Knows the schema, and the types that undeclared facts have taken so far in one rule."""
 
-    def __init__(self, text: str, schema: Schema) -> None:
+    def __init__(self, text: str, schema: Schema, constants: Constants) -> None:
         self._text = text
         self._schema = schema
+        self._constants = constants
         self.inferred: dict[str, Type] = {}
 
     def is_open(self, node: Path) -> bool:
         """Tell whether a path is undeclared and has no type yet."""
         return self._declared(node) is None and path_key(node.parts) not in self.inferred
+
+    def constant(self, node: Syntax) -> float | str | bool | None:
+        """Return the value that a path stands for in this rule, or `None` where it is no constant."""
+        return self._constants.get(path_key(node.parts)) if isinstance(node, Path) else None
 
     def fact(self, node: Path, hint: Type) -> Fact:
         """Return the fact of a path; an undeclared one takes the type `hint` at its first use."""
@@ -91,7 +97,7 @@ class Resolver:
         raise self._error(f"{name} takes ({shown}), not {len(node.arguments)} arguments", node.at)
 
     def _argument(self, node: Syntax, argument: Argument) -> str | int:
-        value = node.value if isinstance(node, Constant) else None
+        value = node.value if isinstance(node, Constant) else self.constant(node)
         if argument.type is Type.STRING:
             if not isinstance(value, str):
                 raise self._error(f"{argument.name} is a string literal", start(node))

@@ -10,7 +10,7 @@ from cvo.actions.rules import tree
 from cvo.actions.rules.checker import check
 from cvo.actions.rules.parser import parse_syntax
 from cvo.actions.rules.single import Conditions, Row, compile_conditions
-from cvo.actions.rules.vocabulary import Fact, Lookup, Schema, Value, accept
+from cvo.actions.rules.vocabulary import Constants, Fact, Lookup, Schema, Value, accept
 from cvo.core.errors import RuleError
 
 if TYPE_CHECKING:
@@ -129,8 +129,13 @@ class Rulebook:
         return compile_conditions(self.facts, [rule.tree for rule in self.rules])
 
 
-def parse(text: str, schema: Schema) -> Rule:
+_NO_CONSTANTS: Constants = {}
+
+
+def parse(text: str, schema: Schema, constants: Constants = _NO_CONSTANTS) -> Rule:
     """Read a rule; raises `RuleError` that points at the character and says what to write instead.
+
+    `constants` are the values of declared paths that are known already, such as the attributes of an action.
 
     >>> from cvo.actions.rules import Schema, Type
     >>> rule = parse("customer.age>=18 && context.device=='app'",
@@ -140,7 +145,7 @@ def parse(text: str, schema: Schema) -> Rule:
     >>> rule.evaluate(lambda fact: {"customer.age": 40}.get(fact.key))
     False
     """
-    checked = check(parse_syntax(text), text, schema)
+    checked = check(parse_syntax(text), text, schema, constants)
     return Rule(text, checked, tree.facts(checked))
 
 

@@ -12,6 +12,9 @@ from cvo.core.errors import InvalidInput
 Value = float | int | str | bool | tuple[str, ...]
 """What a fact holds: number `float`, time and duration `int` (µs), string, bool, list of string `tuple`."""
 
+Constants = Mapping[str, float | str | bool]
+"""Values that paths stand for in one rule, by key: a rule about an action knows the action's attributes."""
+
 Lookup = Callable[["Fact"], object]
 """Finds the value of a fact; `None` says that it is missing."""
 
