@@ -8,9 +8,9 @@ from pathlib import Path
 from cvo.core.errors import Unavailable
 
 
-async def value_report(folder: Path) -> bytes:
-    """Return the value report of a company as JSON."""
-    return await run("-m", "cvo", "value", "--json", "--company", str(folder))
+async def value_report(folder: Path, *options: str) -> bytes:
+    """Return the value report of a company as JSON; `options` are those of `cvo value`."""
+    return await run("-m", "cvo", "value", "--json", "--company", str(folder), *options)
 
 
 async def run(*arguments: str) -> bytes:

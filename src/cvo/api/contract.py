@@ -12,6 +12,7 @@ from cvo.api.ofrep import FLAGS, Evaluation, EvaluationFailure, Evaluations
 from cvo.api.openapi import Operation, Parameter, Schema, document, reference
 from cvo.api.requests import EXAMPLES, MESSAGE, MESSAGES, SHARED, asked_for, evaluation_request
 from cvo.api.segment import BATCH, PATHS, SETTINGS
+from cvo.api.value import VALUE_PARAMETERS
 from cvo.app.keys import Scope
 
 _DONE: Schema = {"type": "object", "required": ["success"], "properties": {"success": {"const": True}}}
@@ -170,7 +171,9 @@ def _reports() -> Iterator[Operation]:
         path="/v1/value",
         group="reports",
         summary="Report what was caused, and what was realised",
+        description="Every figure with its interval and grade, split by the columns asked for.",
         scope=Scope.READ,
+        parameters=VALUE_PARAMETERS,
         answer={"type": "object"},
         refusals=(503,),
     )

@@ -13,6 +13,7 @@ from cvo.api.contract import described
 from cvo.api.customers import View, view
 from cvo.api.http import Problem, problem, problem_of
 from cvo.api.service import Service, headers_of
+from cvo.api.value import value_options
 from cvo.app.customer import customer
 from cvo.app.keys import Scope
 from cvo.app.replay import logged, replay
@@ -52,7 +53,10 @@ def application(service: Service) -> Litestar:
     async def value(request: Request[Any, Any, Any]) -> Response[bytes]:
         """Report what was caused, measured against customers left alone, and what was realised."""
         require(request, Scope.READ)
-        return Response(await value_report(service.company.folder), media_type=MediaType.JSON)
+        report = await value_report(
+            service.company.folder, *value_options(request.query_params.multi_items())
+        )
+        return Response(report, media_type=MediaType.JSON)
 
     @get("/healthz", sync_to_thread=False)
     def healthz() -> dict[str, str]:

@@ -14,7 +14,7 @@ from cvo.app.replay import logged, replay
 from cvo.app.rollout.judge import Standing, judge, standing
 from cvo.app.rollout.record import latest
 from cvo.app.rollout.start import draft_candidate, start, stop
-from cvo.app.value import Value, value
+from cvo.app.value import Value, read_question, value
 from cvo.app.what_if import WhatIf, read_candidate, what_if
 from cvo.core.errors import InvalidInput, NotFound
 from cvo.core.evidence import NotEstimable
@@ -83,17 +83,17 @@ class Company(opened.Company):
         person = self.store.person(user(customer))
         return None if person is None else person.profile
 
-    def value(self) -> Value:
-        """Report what was caused, measured against customers left alone, and what was realised."""
-        return value(self)
+    def value(self, *, since: str | None = None, until: str | None = None, by: Iterable[str] = ()) -> Value:
+        """Report what was caused, measured against customers left alone, and what was realised.
+
+        `since` and `until` are RFC 3339 dates or times, `by` columns to split by: stage, action, team, week, month.
+        """
+        return value(self, read_question(since, until, by))
 
     def evaluate(self, *, catalogue: Path | None = None, policy: Path | None = None) -> WhatIf | NotEstimable:
         """Tell what a changed catalogue, or a file of changed settings, would have brought on the log so far."""
         return what_if(self, read_candidate(self, catalogue=catalogue, policy=policy))
 
-    def _author(self, author: str | None) -> str:
-        if author:
-            return author
     def start_rollout(
         self,
         *,
@@ -142,6 +142,9 @@ class Company(opened.Company):
         """End the rollout that goes on: everybody gets what ran before."""
         return standing(self, stop(self, self._author(author), because))
 
+    def _author(self, author: str | None) -> str:
+        if author:
+            return author
         owners = self.config.owners
         if len(owners) != 1:
             raise InvalidInput("say who does this with author=…: the company has no sole owner")

@@ -8,22 +8,30 @@ import msgspec
 
 from cvo.cli.common import company_option, console, figure, json_option, open_company, plain, print_json
 from cvo.core.clock import format_rfc3339
-from cvo.core.evidence import Estimate, NotEstimable
+from cvo.core.evidence import Estimate, Interval, NotEstimable
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from cvo.app.value import Value
+    from cvo.app.value.programme import Programme
     from cvo.ledger.caused import Caused
+    from cvo.ledger.reconcile import Reconciled
+
+_FIGURES = ("revenue", "cost_lowered", "margin", "value", "return_on_spend")
 
 
 @click.command("value")
 @company_option
+@click.option("--from", "since", help="A date or time (RFC 3339) from which decisions count.")
+@click.option("--to", "until", help="A date or time up to which they and their windows count.")
+@click.option("--by", help="Columns to split by: stage, action, team, week, month.  [default: stage,action]")
 @json_option
-def command(folder: Path | None, as_json: bool) -> None:
+def command(folder: Path | None, since: str | None, until: str | None, by: str | None, as_json: bool) -> None:
     """Report what was caused, measured against customers left alone, and what was realised."""
     with open_company(folder, write=False) as company:
-        report = company.value()
+        report = company.value(since=since, until=until, by=by.split(",") if by else ())
     if as_json:
         print_json(as_data(report))
     else:
@@ -32,10 +40,17 @@ def command(folder: Path | None, as_json: bool) -> None:
 
 def as_data(report: "Value") -> dict[str, Any]:
     """Return the report as JSON shows it."""
+    question = report.question
     return {
         "as_of": format_rfc3339(report.as_of),
+        "from": None if question.since is None else format_rfc3339(question.since),
+        "to": None if question.until is None else format_rfc3339(question.until),
+        "by": question.by,
         "window_days": report.window_days,
         "programme": figure(report.programme),
+        "headline": None if report.headline is None else _headline(report.headline),
+        "split": _split(report.split),
+        "rows": [_caused(each) for each in report.rows],
         "actions": [_caused(each) for each in report.actions],
         "stages": [_caused(each) for each in report.stages],
         "realised": report.realised,
@@ -43,31 +58,111 @@ def as_data(report: "Value") -> dict[str, Any]:
     }
 
 
+def _headline(found: "Programme") -> dict[str, Any]:
+    return {
+        "started_at": None if found.started_at is None else format_rfc3339(found.started_at),
+        "until": format_rfc3339(found.until),
+        "weeks": found.weeks,
+        "uncapped": figure(found.uncapped),
+        "cap": _plain(found.cap),
+        "arms": found.arms,
+    }
+
+
+def _split(found: "Reconciled | NotEstimable | None") -> dict[str, Any] | None:
+    if found is None or isinstance(found, NotEstimable):
+        return None if found is None else figure(found)
+    return {
+        "headline": figure(found.headline),
+        "rows": [_caused(each) for each in found.rows],
+        "cap": None if found.cap is None else figure(found.cap),
+        "carry_over_and_interaction": figure(found.rest),
+        "in_carry_over": found.in_rest,
+    }
+
+
 def _caused(each: "Caused") -> dict[str, Any]:
     return {
         **msgspec.structs.asdict(each),
-        **{name: figure(getattr(each, name)) for name in ("revenue", "margin", "value")},
+        **{name: figure(getattr(each, name)) for name in _FIGURES},
+        "anytime": _plain(each.anytime),
     }
+
+
+def _plain(found: float | Interval | NotEstimable) -> Any:
+    return figure(found) if isinstance(found, NotEstimable) else found
 
 
 def show(report: "Value") -> None:
     """Print the report for a person."""
     out = console()
     out.print("[bold]What the whole programme caused[/], control group against everybody else:")
-    out.print(f"  {_text(report.programme)}\n")
+    out.print(f"  {_text(report.programme)}")
+    if report.headline is not None and isinstance(report.programme, Estimate):
+        _show_headline(report.headline, out)
     longest = f"windows of up to {report.window_days} days"
-    out.print(f"[bold]What deliveries caused[/] in {longest}, against doing nothing:\n")
-    out.print(_table([*report.actions, *report.stages], report.realised.margin.currency, out.width))
+    out.print(f"\n[bold]What deliveries caused[/] in {longest}, against doing nothing:\n")
+    rows = report.rows if report.question.by != ("stage", "action") else report.actions
+    shown = [*rows, *report.stages] if rows is report.actions else rows
+    out.print(_table(shown, report.realised.margin.currency, out.width))
+    _show_split(report, out)
     realised = report.realised
+    served = realised.service_cost
+    service = f", {served!r} for service" if served is not None and served.amount else ""
     out.print(
         f"\n[bold]Realised[/], whoever caused it: {realised.revenue!r} revenue in {realised.orders:,} orders, "
-        f"{realised.refunds!r} refunded, {realised.margin!r} margin, {realised.contact_cost!r} for contacts."
+        f"{realised.refunds!r} refunded, {realised.margin!r} margin, {realised.contact_cost!r} for contacts{service}."
     )
     if realised.unvalued:
         out.print(f"{realised.unvalued:,} orders or refunds in other currencies are in no figure.")
     out.print("\n[bold]Assumed[/], not measured:")
     for name, each in report.assumptions.by_name.items():
         out.print(f"  {name} {each.value:g}  [dim]{plain(each.because)}[/]")
+
+
+def _show_headline(found: "Programme", out: "Console") -> None:
+    if not isinstance(found.cap, NotEstimable):
+        out.print(
+            f"  margin capped at {found.cap:,.2f} a customer, in both arms; uncapped {_text(found.uncapped)}"
+        )
+    for name, arm in found.arms.items():
+        out.print(
+            f"  [dim]{name}: {arm.customers:,} customers, {arm.buyers:,} bought, "
+            f"{arm.contaminated_rate:.1%} merged from both arms[/]"
+        )
+
+
+def _show_split(report: "Value", out: "Console") -> None:
+    found = report.split
+    if found is None or isinstance(found, NotEstimable):
+        return
+    unit = found.headline.unit
+    out.print(
+        f"\n[bold]The headline in parts[/], {unit} in {report.headline.weeks if report.headline else 0} weeks:\n"
+    )
+    lines = [(each.name, each.value) for each in found.rows]
+    if found.cap is not None:
+        lines.append(("taken by the cap", found.cap))
+    lines += [("carry-over and interaction", found.rest), ("headline", found.headline)]
+    out.print(_estimates(lines, out.width))
+    if found.in_rest:
+        out.print(f"[dim]Too thin to be told apart, and in carry-over: {plain(', '.join(found.in_rest))}[/]")
+
+
+def _estimates(lines: list[tuple[str, Estimate | NotEstimable]], width: int) -> "Table":
+    from rich.table import Table
+
+    from cvo.reports import common_scale, interval_bar
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    scale = common_scale([each for _, each in lines], 0.0)
+    for name, each in lines:
+        if isinstance(each, NotEstimable):
+            table.add_row(plain(name), "—", plain(each.detail))
+        else:
+            bar = interval_bar(each, scale, width=min(40, max(12, width - 60)), reference=0.0)
+            table.add_row(plain(name), f"{each.value:+,.0f}", bar)
+    return table
 
 
 def _table(rows: list["Caused"], currency: str, width: int) -> "Table":

@@ -33,6 +33,7 @@ class Contrast(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     stage: str
     by: Literal["coin", "draw"]
     rows: pl.DataFrame
+    team: str = ""
     refusal: NotEstimable | None = None
 
 
@@ -61,7 +62,7 @@ def _contrast(
         probability_of("").alias("nothing"),
     ).filter(pl.col("at") + days * DAY <= as_of)
     chose = rows.filter(pl.col("chosen") == action)
-    stages = decisions.filter(pl.col("chosen") == action)["stage"]
+    labels = decisions.filter(pl.col("chosen") == action)
     kept = (pl.col("chance") / pl.col("propensity")).alias("kept")
     first_choice = _first(chose.with_columns(kept)).filter(pl.col("kept").is_between(1e-9, _CERTAIN))
     if first_choice.height:
@@ -83,7 +84,8 @@ def _contrast(
     )
     return Contrast(
         action=action,
-        stage=str(stages[-1]),
+        stage=str(labels["stage"][-1]),
+        team=str(labels["team"][-1]),
         by="coin" if first_choice.height else "draw",
         rows=sums_within(compared, margin, days).with_columns(
             pl.col("deliveries", "spend_minor").fill_null(0)

@@ -1,4 +1,4 @@
-"""Margin by order: revenue less its refunds, at the date of the order, times the margin rate."""
+"""Margin by order: revenue less its refunds, at the date of the order, times the margin rate; and service costs."""
 
 import polars as pl
 
@@ -9,12 +9,21 @@ MARGINS = pl.Schema(
         "revenue_minor": pl.Int64(),
         "refunds_minor": pl.Int64(),
         "margin_minor": pl.Int64(),
+        "service_cost_minor": pl.Int64(),
     }
 )
 
 
-def margins(orders: pl.DataFrame, refunds: pl.DataFrame, margin_rate: float) -> pl.DataFrame:
+MONEY = ["revenue_minor", "refunds_minor", "margin_minor", "service_cost_minor"]
+"""The columns that are summed over a customer's window."""
+
+
+def margins(
+    orders: pl.DataFrame, refunds: pl.DataFrame, margin_rate: float, costs: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Return one row an order: its revenue, what was refunded of it, and the margin, in whole minor units.
+
+    Each of `costs` is a row of its own with nothing but its service cost.
 
     A refund counts at the date of the order it belongs to, so that a window closed long ago shows what its
     sales came to in the end. One without a known order counts at its own date, as revenue of zero. An order
@@ -30,17 +39,27 @@ def margins(orders: pl.DataFrame, refunds: pl.DataFrame, margin_rate: float) -> 
     )
     revenue = pl.col("revenue_minor").fill_null(0)
     refunded = pl.col("refunds_minor").fill_null(0)
-    return (
+    earned = (
         joined.select(
             "person_id",
             pl.coalesce("at", "refunded_at").alias("at"),
             revenue.alias("revenue_minor"),
             refunded.alias("refunds_minor"),
             ((revenue - refunded) * margin_rate).round().cast(pl.Int64).alias("margin_minor"),
+            pl.lit(0, pl.Int64).alias("service_cost_minor"),
         )
         .sort("person_id", "at")
         .cast(MARGINS)
     )
+    if costs is None or costs.is_empty():
+        return earned
+    served = costs.select(
+        "person_id",
+        "at",
+        *(pl.lit(0, pl.Int64).alias(name) for name in MONEY[:-1]),
+        pl.col("cost_minor").alias(MONEY[-1]),
+    )
+    return pl.concat([earned, served.cast(MARGINS)]).sort("person_id", "at", maintain_order=True)
 
 
 def sums_within(starts: pl.DataFrame, margin: pl.DataFrame, days: int) -> pl.DataFrame:
@@ -49,7 +68,6 @@ def sums_within(starts: pl.DataFrame, margin: pl.DataFrame, days: int) -> pl.Dat
     `starts` has `person_id` and `at`, one row a window. Nothing but customer and time decides what is
     counted: not what was decided, nor which message an order says it came from.
     """
-    money = ["revenue_minor", "refunds_minor", "margin_minor"]
     numbered = starts.with_row_index("start")
     within = (
         numbered.select("start", "person_id", "at")
@@ -58,10 +76,10 @@ def sums_within(starts: pl.DataFrame, margin: pl.DataFrame, days: int) -> pl.Dat
             pl.col("ordered_at").is_between(pl.col("at"), pl.col("at") + days * 86_400_000_000, closed="left")
         )
         .group_by("start")
-        .agg(pl.col(money).sum())
+        .agg(pl.col(MONEY).sum())
     )
     return (
         numbered.join(within, on="start", how="left", maintain_order="left")
-        .with_columns(pl.col(money).fill_null(0))
+        .with_columns(pl.col(MONEY).fill_null(0))
         .drop("start")
     )

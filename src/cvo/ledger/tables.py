@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from cvo.core.money import Money
 from cvo.events.event import Activity, Decided, Event, Order, Refund, Response
 
 ORDERS = pl.Schema(
@@ -20,6 +21,12 @@ REFUNDS = pl.Schema(
     {"person_id": pl.Binary(), "at": pl.Int64(), "order_id": pl.String(), "amount_minor": pl.Int64()}
 )
 """One row a refund."""
+
+COSTS = pl.Schema({"person_id": pl.Binary(), "at": pl.Int64(), "cost_minor": pl.Int64()})
+"""One row an activity that cost service: a call, a visit, a claim."""
+
+SERVICE_COST = "service_cost"
+"""The property of an activity that says, in major units, what serving the customer cost; `currency` may go with it."""
 
 RESPONSES = pl.Schema(
     {
@@ -57,11 +64,12 @@ DECISIONS = pl.Schema(
 class Tables(msgspec.Struct, frozen=True, eq=False):
     """All facts that bear on value, as columns.
 
-    `unvalued` counts orders and refunds in other currencies: they are kept, and in no figure.
+    `unvalued` counts orders, refunds and service costs in other currencies: they are kept, and in no figure.
     """
 
     orders: pl.DataFrame
     refunds: pl.DataFrame
+    costs: pl.DataFrame
     responses: pl.DataFrame
     decisions: pl.DataFrame
     unvalued: int
@@ -69,7 +77,9 @@ class Tables(msgspec.Struct, frozen=True, eq=False):
 
 def tabulate(events: Iterable[Event], currency: str) -> Tables:
     """Sort events into tables; money in another currency than `currency` is counted, not valued."""
-    rows: dict[str, list[tuple[Any, ...]]] = {"orders": [], "refunds": [], "responses": [], "decisions": []}
+    rows: dict[str, list[tuple[Any, ...]]] = {
+        name: [] for name in ("orders", "refunds", "costs", "responses", "decisions")
+    }
     unvalued = 0
     for event in events:
         body, common = event.body, (event.person_id, event.at)
@@ -84,15 +94,29 @@ def tabulate(events: Iterable[Event], currency: str) -> Tables:
                 rows["responses"].append((*common, body.kind.value, body.action, body.decision_id))
             case Activity():
                 rows["responses"].append((*common, f"activity:{body.name}", None, None))
+                cost = _service_cost(body, currency)
+                unvalued += cost is None
+                rows["costs"] += [(*common, cost)] if cost else []
             case Decided():
                 rows["decisions"].append((*common, *_decision(body)))
     return Tables(
         orders=_frame(rows["orders"], ORDERS),
         refunds=_frame(rows["refunds"], REFUNDS),
+        costs=_frame(rows["costs"], COSTS),
         responses=_frame(rows["responses"], RESPONSES),
         decisions=_frame(rows["decisions"], DECISIONS),
         unvalued=unvalued,
     )
+
+
+def _service_cost(body: Activity, currency: str) -> int | None:
+    """Return what an activity cost in minor units, 0 if it says nothing, `None` in another currency."""
+    cost = body.properties.get(SERVICE_COST)
+    if isinstance(cost, bool) or not isinstance(cost, int | float) or cost <= 0:
+        return 0
+    if body.properties.get("currency") not in {None, currency}:
+        return None
+    return Money.of(cost, currency).to_minor()
 
 
 def _decision(body: Decided) -> tuple[Any, ...]:

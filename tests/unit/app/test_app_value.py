@@ -6,7 +6,7 @@ import pytest
 from cvo.app.decide import decide
 from cvo.app.ingest import ingest
 from cvo.app.learn import learn
-from cvo.app.value import value
+from cvo.app.value import read_question, value
 from cvo.core.clock import DAY, Instant
 from cvo.core.evidence import Estimate, Grade, NotEstimable
 from cvo.core.money import Money
@@ -201,3 +201,59 @@ def test_kappa_comes_from_everything_customers_bought_and_not_from_what_answers_
     )
     means = dict(picked.group_by("delivered").agg(pl.col("margin").mean()).iter_rows())
     assert (means[True] - means[False]) / effect.predicted == pytest.approx(1.0, abs=0.03)
+
+
+def test_the_headline_in_parts_adds_up_and_says_who_is_in_which_arm(tmp_path):
+    found, persons, _ = live(tmp_path, merges=True)
+    split = found.split
+    (row,) = split.rows
+    assert row.labels == {"stage": "grow", "action": "offer"}
+    assert row.value.interval.level == found.programme.interval.level == split.rest.interval.level
+    assert row.value.value + split.rest.value == pytest.approx(split.headline.value)
+    treated = [each for each in persons.values() if each.arm == "treated"]
+    assert split.headline.value == pytest.approx(found.programme.value * len(treated))
+    arm = found.headline.arms["treated"]
+    assert (arm.customers, arm.contaminated) == (len(treated), sum(each.contaminated for each in treated))
+    assert arm.contaminated_rate == arm.contaminated / arm.customers > 0
+    assert found.headline.cap.reason == "too few buyers"
+    assert found.headline.uncapped == found.programme
+    # Offers add .3 orders in their window and nothing after it; one interval in twenty misses that.
+    assert not split.rest.interval.excludes(0.0)
+
+
+def test_a_period_holds_what_happened_in_it(tmp_path):
+    with running(tmp_path, Instant(NOW + 60 * DAY), CLICKS) as company:
+        ingest(company, trial())
+        whole = value(company)
+        after = value(company, read_question("2026-03-20", None, ["week"]))
+        before = value(company, read_question(None, "2026-03-20", ["week", "action"]))
+    assert after.realised.orders == 0
+    assert before.realised.orders == whole.realised.orders
+    assert after.rows == []
+    assert [each.labels for each in before.rows] == [{"week": "2026-W10", "action": "offer"}]
+    assert before.rows[0].margin == whole.actions[0].margin
+
+
+def test_service_costs_are_part_of_value_and_lowering_them_is_shown(tmp_path):
+    """Half as many calls, at 8.00 each, from those who got the offer; they buy alike."""
+    rng = np.random.default_rng(3)
+
+    def facts(called):
+        for n in range(3_000):
+            who, got = f"c{n}", rng.random() < 0.5
+            yield recorded(who, Instant(NOW + n), "offer" if got else None, HALF, f"d{n}")
+            if rng.random() < 0.4:
+                yield ordered(who, Instant(NOW + DAY), 20, f"o{n}")
+            if called and rng.random() < (0.2 if got else 0.4):
+                yield track(who, Instant(NOW + 2 * DAY), f"call{n}", "Call Ended", service_cost=8)
+
+    silent, _ = report(tmp_path / "silent", list(facts(called=False)))
+    assert silent.actions[0].cost_lowered.reason == "no service costs"
+    found, _ = report(tmp_path / "called", list(facts(called=True)))
+    (offer,) = found.actions
+    assert not offer.cost_lowered.interval.excludes(0.2 * 8 * offer.units)
+    assert offer.cost_lowered.interval.low > 0
+    assert offer.value.value == pytest.approx(offer.margin.value + offer.cost_lowered.value - offer.spend)
+    assert offer.return_on_spend.value == pytest.approx(offer.value.value / offer.spend)
+    assert found.realised.service_cost.amount % 8 == 0
+    assert found.realised.service_cost.amount > 6_000

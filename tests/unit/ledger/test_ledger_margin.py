@@ -22,6 +22,7 @@ def test_a_refund_counts_at_the_date_of_its_order():
             "revenue_minor": 5_000,
             "refunds_minor": 2_000,
             "margin_minor": 1_200,
+            "service_cost_minor": 0,
         }
     ]
 
@@ -61,7 +62,14 @@ def test_a_window_takes_its_start_and_not_its_end():
     )
     windows = sums_within(starts, money, 14)
     assert windows["revenue_minor"].to_list() == [110, 0]
-    assert windows.columns == ["person_id", "at", "revenue_minor", "refunds_minor", "margin_minor"]
+    assert windows.columns == [
+        "person_id",
+        "at",
+        "revenue_minor",
+        "refunds_minor",
+        "margin_minor",
+        "service_cost_minor",
+    ]
 
 
 def test_money_in_another_currency_is_counted_and_in_no_figure():
