@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, bindparam, column, select, update, values
+from sqlalchemy import Connection, LargeBinary, Table, and_, bindparam, column, select, update, values
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
 
@@ -50,15 +50,25 @@ def take_in(connection: Connection, rows: Sequence[Row]) -> set[tuple[bytes, str
     return taken
 
 
+def known_events(connection: Connection, keys: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
+    """Return the ids of those events that are in the log, each asked for by (person_id, event_id)."""
+    return {
+        row[0]
+        for chunk in _chunks(list(keys))
+        for row in connection.exec_driver_sql(_known_events(len(chunk)), _flat(chunk))
+    }
+
+
 def update_guarded(connection: Connection, rows: Sequence[Row]) -> int:
     """Update persons where their version is still the expected one; return how many were.
 
-    A row is (person_id, expected version, then the columns of `GUARDED`).
+    A row is the columns of `GUARDED`, then (person_id, expected version).
     """
-    return sum(
-        len(connection.exec_driver_sql(_update_guarded(len(chunk)), _flat(chunk)).all())
-        for chunk in _chunks(rows)
-    )
+    if not rows:
+        return 0
+    # Row by row is what SQLite does fastest, and its count of changed rows is exact; a larger database takes
+    # them all in one statement that returns the ids.
+    return connection.exec_driver_sql(_update_guarded(), list(rows)).rowcount
 
 
 GUARDED = ("canonical_id", "version", "arm", "assigned_at", "contaminated", "profile")
@@ -140,18 +150,20 @@ def _take_in(count: int) -> str:
     return _text(statement.returning(INTAKE.c.sender_key, INTAKE.c.message_id))
 
 
-# `None` would be written out as NULL; these become placeholders.
-_BINDABLE = (b"", 0, b"", 0, "", 0, 0, b"")
+@cache
+def _known_events(count: int) -> str:
+    columns = column("person_id", LargeBinary), column("event_id", LargeBinary)
+    # `None` would be written out as NULL; these become placeholders.
+    asked = values(*columns, name="asked").data([(b"", b"")] * count).cte("asked")
+    same = EVENT.c.person_id == asked.c.person_id, EVENT.c.event_id == asked.c.event_id
+    return _text(select(EVENT.c.event_id).join_from(asked, EVENT, and_(*same)))
 
 
 @cache
-def _update_guarded(count: int) -> str:
-    columns = [column(name, PERSON.c[name].type) for name in ("person_id", *GUARDED)]
-    columns.insert(1, column("expected", PERSON.c.version.type))
-    new = values(*columns, name="new").data([_BINDABLE] * count).cte("new")
-    statement = update(PERSON).values({name: new.c[name] for name in GUARDED})
-    statement = statement.where(PERSON.c.person_id == new.c.person_id, PERSON.c.version == new.c.expected)
-    return _text(statement.returning(PERSON.c.person_id))
+def _update_guarded() -> str:
+    statement = update(PERSON).values({name: bindparam(f"new_{name}") for name in GUARDED})
+    same = PERSON.c.person_id == bindparam("id"), PERSON.c.version == bindparam("expected")
+    return _text(statement.where(*same))
 
 
 @cache

@@ -29,6 +29,8 @@ class Assignment(msgspec.Struct, frozen=True, order=True):
     assigned_at: Instant
     node: PersonId
     arm: str
+    control_rate: float | None
+    """The share of customers left alone when the arm was drawn; missing where nobody wrote it down."""
 
 
 class State:
@@ -141,7 +143,9 @@ class People:
             return
         external = self._nodes[state.person_id].external
         draw = keyed_uniform(self._salt, "arm", external.kind.value, external.value)
-        made = Assignment(at, state.person_id, CONTROL if draw < self._control_rate else TREATED)
+        made = Assignment(
+            at, state.person_id, CONTROL if draw < self._control_rate else TREATED, self._control_rate
+        )
         self._assignments[state.person_id] = made
         self._new_assignments.append(made)
         state.assign([made])
@@ -225,11 +229,11 @@ class People:
             if node.stored_version is None:
                 new.append((node_id, node.external.kind.value, node.external.value, *row))
             else:
-                changed.append((node_id, node.stored_version, *row))
+                changed.append((*row, node_id, node.stored_version))
         dialect.insert(self._connection, PERSON, new)
         if dialect.update_guarded(self._connection, changed) != len(changed):
             raise Conflict("a person was changed by another writer; nothing was written, try again")
-        made = [(each.node, each.arm, each.assigned_at) for each in self._new_assignments]
+        made = [(each.node, each.arm, each.assigned_at, each.control_rate) for each in self._new_assignments]
         dialect.insert(self._connection, ASSIGNMENT, made)
 
     def _first(self, members: Iterable[PersonId]) -> PersonId:
@@ -238,8 +242,8 @@ class People:
     def _load_assignments(self, members: set[PersonId]) -> None:
         unknown = members - self._assignments.keys()
         self._assignments.update(dict.fromkeys(unknown))
-        for person_id, arm, assigned_at in dialect.assignments(self._connection, ASSIGNMENT, unknown):
-            self._assignments[person_id] = Assignment(assigned_at, person_id, arm)
+        for person_id, arm, assigned_at, rate in dialect.assignments(self._connection, ASSIGNMENT, unknown):
+            self._assignments[person_id] = Assignment(assigned_at, person_id, arm, rate)
 
     def _load_nodes(self, wanted: Iterable[PersonId]) -> None:
         missing = {node_id for node_id in wanted if node_id not in self._nodes}

@@ -31,8 +31,8 @@ def event_row(event: Event, version: int, offset: int) -> Row:
     body = event.body
     return (
         event.person_id,
-        event.at,
         event.event_id,
+        event.at,
         event.received_at,
         _KINDS[type(body)],
         _ENCODE(body),
@@ -44,7 +44,7 @@ def event_row(event: Event, version: int, offset: int) -> Row:
 
 def event_of(row: Row, person_id: PersonId | None = None) -> Event:
     """Return the event of a row of `event`, for `person_id` if given; damage raises `Damaged`."""
-    return Event(row[2], row[0] if person_id is None else person_id, row[1], row[3], body_of(row[5]))
+    return Event(row[1], row[0] if person_id is None else person_id, row[2], row[3], body_of(row[5]))
 
 
 def body_of(data: bytes) -> Body:
@@ -89,4 +89,4 @@ def event_version(row: Row) -> int:
 
 def in_order(rows: Iterable[Row]) -> list[Event]:
     """Return the events of rows in the order in which they happened."""
-    return [event_of(row) for row in sorted(rows, key=lambda row: (row[1], row[2]))]
+    return [event_of(row) for row in sorted(rows, key=lambda row: (row[2], row[1]))]

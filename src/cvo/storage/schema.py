@@ -5,12 +5,25 @@ client's retry carries the same raw id whatever was merged in between. No foreig
 server defaults: ids and times are handed in. Times are UTC microseconds, money minor units, bodies bytes.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    REAL,
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeEngine
 
 METADATA = MetaData()
 
 # STRICT tables of SQLite know no BIGINT; their INTEGER has the same 64 bits.
 Long = BigInteger().with_variant(Integer(), "sqlite")
+Rate: TypeEngine[float] = Double().with_variant(REAL(), "sqlite")
 
 
 def _long(name: str, *, key: bool = False, nullable: bool = False) -> Column[int]:
@@ -34,14 +47,14 @@ INTAKE = Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
-"""Which messages were taken."""
+"""Which messages were taken that left no event to know them by, such as those that only link two ids."""
 
 EVENT = Table(
     "event",
     METADATA,
     _blob("person_id", key=True),
-    _long("at", key=True),
     _blob("event_id", key=True),
+    _long("at"),
     _long("received_at"),
     _text("kind"),
     _blob("body"),
@@ -93,10 +106,14 @@ ASSIGNMENT = Table(
     _blob("person_id", key=True),
     _text("arm"),
     _long("assigned_at"),
+    Column("control_rate", Rate, nullable=True),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
-"""Which arm a person was given when first met."""
+"""Which arm a person was given when first met, and the share of customers that was left alone then.
+
+The rate is missing where the arm is older than the column; it was then the one in company.toml.
+"""
 
 DECISION = Table(
     "decision",

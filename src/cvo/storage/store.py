@@ -22,8 +22,8 @@ from cvo.storage.graph import Graph
 from cvo.storage.migrate import refuse_newer, schema_version, upgrade
 from cvo.storage.migrations import HEAD
 from cvo.storage.rows import event_of, event_version, in_order, kind_of
-from cvo.storage.schema import BLOB, CHANGE, DEAD_LETTER, DECISION, EVENT, LINK, META, PERSON
-from cvo.storage.unit_of_work import Change, LoggedDecision, Person, Settings, UnitOfWork
+from cvo.storage.schema import ASSIGNMENT, BLOB, CHANGE, DEAD_LETTER, DECISION, EVENT, LINK, META, PERSON
+from cvo.storage.unit_of_work import Assigned, Change, LoggedDecision, Person, Settings, UnitOfWork
 
 _PAGE = 10_000
 
@@ -157,6 +157,22 @@ class Store:
         with self._reader.connect() as connection:
             for row in connection.execute(statement).yield_per(_PAGE):
                 yield self._view(connection, tuple(row), row[0], ExternalId(IdKind(row[1]), row[2]))
+
+    def assigned(self) -> Iterator[Assigned]:
+        """Return how every person came to their arm, by canonical id."""
+        canonical = PERSON.c.canonical_id
+        statement = (
+            select(canonical, ASSIGNMENT.c.arm, ASSIGNMENT.c.control_rate)
+            .join(PERSON, ASSIGNMENT.c.person_id == PERSON.c.person_id)
+            .order_by(canonical, ASSIGNMENT.c.assigned_at, ASSIGNMENT.c.person_id)
+        )
+        last = None
+        with self._reader.connect() as connection:
+            for row in connection.execute(statement).yield_per(_PAGE):
+                # Those who were merged are in the arm that one of them was given first.
+                if row[0] != last:
+                    yield Assigned(*row)
+                last = row[0]
 
     def events(self, kinds: Iterable[type[Body]] | None = None) -> Iterator[Event]:
         """Return facts by person and time, of all kinds or of some; their `person_id` is canonical."""

@@ -49,6 +49,17 @@ class Person(msgspec.Struct, frozen=True):
     profile: Profile
 
 
+class Assigned(msgspec.Struct, frozen=True):
+    """The arm of one person, and the share of customers that was in control when it was drawn.
+
+    `control_rate` is missing where the arm was given before rates were written down.
+    """
+
+    person_id: PersonId
+    arm: str
+    control_rate: float | None
+
+
 class LoggedDecision(msgspec.Struct, frozen=True):
     """A decision as the log keeps it; `body` is the record in the caller's encoding."""
 
@@ -219,13 +230,24 @@ class UnitOfWork:
             dialect.put_position(self._connection, POSITION, (PARTITION, self._offset))
 
     def _take_in(self, messages: list[Message]) -> dict[EventId, Message]:
-        unique: dict[tuple[bytes, str], Message] = {}
+        """Return the messages that were never seen, by event id: an id is made of sender and message id.
+
+        A message that leaves an event is known again by it for ever; any other has to be written down.
+        """
+        fresh: dict[EventId, Message] = {}
         for message in messages:
-            unique.setdefault((message.sender_key, message.message_id), message)
-        new = dialect.take_in(
-            self._connection, [(*key, message.received_at) for key, message in unique.items()]
-        )
-        return {message.event_id: message for key, message in unique.items() if key in new}
+            fresh.setdefault(message.event_id, message)
+        node_id = self._people.node_id
+        keys = [(node_id(each.sender), each.event_id) for each in fresh.values() if each.body is not None]
+        for event_id in dialect.known_events(self._connection, keys):
+            del fresh[EventId(event_id)]
+        silent = {(each.sender_key, each.message_id): each for each in fresh.values() if each.body is None}
+        rows = [(*key, each.received_at) for key, each in silent.items()]
+        taken = dialect.take_in(self._connection, rows)
+        for key, message in silent.items():
+            if key not in taken:
+                del fresh[message.event_id]
+        return fresh
 
     def _keep(self, letters: list[DeadLetter]) -> None:
         rows = [
