@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import ndtr
+from scipy.special import log_ndtr, ndtr
 
 from cvo.core.errors import InvalidInput
 from cvo.learning import positive, winning
+from cvo.learning.normal import normal_table
 
 
 def by_adaptive_quadrature(mean, sd, half=False):
@@ -79,6 +80,48 @@ def test_scale_and_shift_change_nothing():
     for scale in (1e-9, 1e9):
         np.testing.assert_allclose(winning(scale * mean, scale * sd), base, atol=1e-9)
     np.testing.assert_allclose(winning(mean + 1e4, sd), base, atol=1e-9)
+
+
+def test_rows_are_the_same_alone_in_a_batch_and_among_others_that_do_not_take_part():
+    rng = np.random.default_rng(8)
+    mean, sd = rng.normal(size=(30, 60)), np.exp(rng.normal(size=(30, 60)))
+    sd[::5, ::7] = 0.0
+    among = rng.random(mean.shape) < 0.6
+    among[3], among[4] = False, np.arange(60) == 17
+    for half in (False, True):
+        together = winning(mean, sd, half=half, among=among)
+        assert (together[~among] == 0).all()
+        np.testing.assert_allclose(together.sum(axis=1), among.any(axis=1), atol=1e-12)
+        assert together[4, 17] == 1
+        for row, here in enumerate(among):
+            alone = winning(mean[row][here], sd[row][here], half=half)
+            assert together[row][here].tobytes() == alone.tobytes()
+
+
+def test_many_options_and_scales_far_apart_are_exact():
+    rng = np.random.default_rng(9)
+    for options, spread in ((134, 0.3), (60, 1.5), (12, 4.0)):
+        mean, sd = rng.normal(size=options), np.exp(spread * rng.normal(size=options))
+        nodes, weights = np.polynomial.legendre.leggauss(60)
+        # Panels end where any score's bulk begins or ends: slow, and right for all scales.
+        edges = np.unique((mean[:, None] + sd[:, None] * np.arange(-9, 10)).ravel())
+        x = (edges[:-1, None] + np.diff(edges)[:, None] * (0.5 + 0.5 * nodes)).ravel()
+        w = (np.diff(edges)[:, None] * 0.5 * weights).ravel()
+        exact = np.zeros(options)
+        for part in np.array_split(np.arange(len(x)), 64):
+            z = (x[part, None] - mean) / sd
+            logs = log_ndtr(z)
+            density = np.exp(-0.5 * z * z + logs.sum(axis=1, keepdims=True) - logs) / np.sqrt(2 * np.pi) / sd
+            exact += (density * w[part, None]).sum(axis=0)
+        np.testing.assert_allclose(winning(mean, sd), exact, atol=1e-10)
+
+
+def test_the_table_of_the_normal_is_rounded_once():
+    table, z = normal_table(), np.arange(-512, 513) / 64
+    np.testing.assert_allclose(table[:, 0], ndtr(z), rtol=1e-14)
+    np.testing.assert_allclose(table[:, 1], np.exp(-z * z / 2) / np.sqrt(2 * np.pi), rtol=1e-14)
+    # Abramowitz and Stegun 1964, table 26.1: Φ(1) = .841344746068543 and φ(1) = .241970724519143.
+    assert table[576].tolist() == [0.8413447460685429, 0.24197072451914335]
 
 
 def test_empty_single_and_batched_shapes():
