@@ -50,6 +50,13 @@ def as_data(report: "Value") -> dict[str, Any]:
         "programme": figure(report.programme),
         "headline": None if report.headline is None else _headline(report.headline),
         "split": _split(report.split),
+        "cumulative": [
+            {"at": format_rfc3339(each.at), "customers": each.customers, "total": figure(each.total)}
+            for each in report.cumulative
+        ],
+        "since_first_decision": [
+            {"week": each.week, "effect": figure(each.effect)} for each in report.since_first
+        ],
         "rows": [_caused(each) for each in report.rows],
         "actions": [_caused(each) for each in report.actions],
         "stages": [_caused(each) for each in report.stages],

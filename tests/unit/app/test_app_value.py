@@ -257,3 +257,13 @@ def test_service_costs_are_part_of_value_and_lowering_them_is_shown(tmp_path):
     assert offer.return_on_spend.value == pytest.approx(offer.value.value / offer.spend)
     assert found.realised.service_cost.amount % 8 == 0
     assert found.realised.service_cost.amount > 6_000
+
+
+def test_the_curve_ends_at_the_headline_and_its_first_week_is_where_the_offer_worked(tmp_path):
+    found, _, _ = live(tmp_path)
+    assert [each.total.interval.level for each in found.cumulative] == [look_level(1), look_level(2)]
+    assert found.cumulative[-1].total == found.split.headline
+    # All decisions fall on the first day, all orders a day later.
+    first, second = found.since_first
+    assert first.effect.value == pytest.approx(found.programme.value)
+    assert second.effect.reason == "too few buyers"

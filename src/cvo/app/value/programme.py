@@ -109,25 +109,39 @@ def facts_of(
 
 def programme(company: Company, facts: Facts) -> Programme:
     """Compare the control group with everybody else."""
-    rate, currency = company.config.decisions.control_rate, company.config.currency
     everybody = facts.customers(facts.since, facts.until)
     cap = margin_cap(facts.money, facts.started_at or facts.since, max(facts.until - facts.since, 0))
-    held = everybody if isinstance(cap, NotEstimable) else capped(everybody, cap)
-
-    def effect(customers: pl.DataFrame) -> Estimate | NotEstimable:
-        if facts.started_at is not None and facts.until <= facts.since:
-            return NotEstimable("no full week", "the period holds no full week of the programme")
-        return programme_effect(customers, rate, facts.started_at, facts.until, currency)
-
+    major = cap if isinstance(cap, NotEstimable) else cap * minor_unit(company.config.currency)
     return Programme(
         started_at=facts.started_at,
         until=facts.until,
         weeks=0 if facts.started_at is None else (facts.until - facts.started_at) // WEEK,
-        effect=effect(held),
-        uncapped=effect(everybody),
-        cap=cap if isinstance(cap, NotEstimable) else cap * minor_unit(currency),
+        effect=effect_until(company, facts, major, facts.until)[0],
+        uncapped=effect_until(company, facts, NotEstimable("uncapped", "as asked"), facts.until)[0],
+        cap=major,
         arms={name: _arm(everybody.filter(pl.col("arm") == name)) for name in ("treated", "control")},
     )
+
+
+def effect_until(
+    company: Company, facts: Facts, cap: float | NotEstimable, until: Instant
+) -> tuple[Estimate | NotEstimable, int]:
+    """Return the effect a customer from the begin of the period to the end of a week, and the treated customers."""
+    if facts.started_at is not None and until <= facts.since:
+        return NotEstimable("no full week", "the period holds no full week of the programme"), 0
+    customers = _held(facts.customers(facts.since, until), cap, company.config.currency)
+    effect = programme_effect(
+        customers,
+        company.config.decisions.control_rate,
+        facts.started_at,
+        until,
+        company.config.currency,
+    )
+    return effect, int((customers["arm"] == "treated").sum())
+
+
+def _held(customers: pl.DataFrame, cap: float | NotEstimable, currency: str) -> pl.DataFrame:
+    return customers if isinstance(cap, NotEstimable) else capped(customers, cap / minor_unit(currency))
 
 
 def _arm(customers: pl.DataFrame) -> ArmSize:
@@ -162,9 +176,5 @@ def split_headline(
         time_zone=company.config.time_zone,
         level=found.effect.interval.level,
     )
-    held = (
-        everybody
-        if isinstance(found.cap, NotEstimable)
-        else capped(everybody, found.cap / minor_unit(currency))
-    )
+    held = _held(everybody, found.cap, currency)
     return reconcile(found.effect, held, everybody, parts, currency)

@@ -6,6 +6,7 @@ import polars as pl
 from cvo.app.company import Company
 from cvo.app.learn import longest_window, windows_of
 from cvo.app.state import running_catalogue
+from cvo.app.value.over_time import Reached, cumulative, since_first
 from cvo.app.value.programme import Programme, facts_of, programme, split_headline
 from cvo.app.value.question import Question
 from cvo.core.clock import Instant
@@ -14,6 +15,7 @@ from cvo.core.money import Money
 from cvo.ledger.account import accounts
 from cvo.ledger.caused import Caused, cells
 from cvo.ledger.contrast import contrasts
+from cvo.ledger.exposure import WeekSince
 from cvo.ledger.margin import margins
 from cvo.ledger.reconcile import Reconciled
 from cvo.ledger.tables import Tables, tabulate
@@ -38,7 +40,7 @@ class Value(msgspec.Struct, frozen=True):
 
     Every action is compared in its own window; `window_days` is the longest of them. `rows` are the cells of the
     columns asked for, over all decisions of the period; `split` has those of the programme alone, which add up to its
-    headline.
+    headline. `cumulative` is that headline as it grew, `since_first` the effect by weeks since the first decision.
     """
 
     as_of: Instant
@@ -52,6 +54,8 @@ class Value(msgspec.Struct, frozen=True):
     headline: Programme | None = None
     rows: list[Caused] = []
     split: Reconciled | NotEstimable | None = None
+    cumulative: list[Reached] = []
+    since_first: list[WeekSince] = []
 
 
 def value(company: Company, question: Question = Question()) -> Value:  # noqa: B008  frozen
@@ -88,6 +92,8 @@ def value(company: Company, question: Question = Question()) -> Value:  # noqa: 
         headline=found,
         rows=by(*question.by),
         split=split_headline(company, facts, found, question),
+        cumulative=cumulative(company, facts, found),
+        since_first=since_first(company, facts, found),
     )
 
 
