@@ -26,9 +26,11 @@ class Shares(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             raise InvalidInput(f"exploration is {self.exploration}; it has to be in [0, 100)")
 
 
-class Settings(Shares, frozen=True, forbid_unknown_fields=True):
+class Settings(Shares, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The company's decision settings, part of every policy version."""
 
     currency: str
     seed: str
     """Keys every draw, coin and arm; change it only for a new company."""
+    time_zone: str = "UTC"
+    """The clock of customers whose own time zone is not known."""

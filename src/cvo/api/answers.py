@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from cvo.actions.catalogue import Catalogue
+from cvo.actions.qualify import Refusal
 from cvo.core.clock import format_rfc3339
 from cvo.core.digest import digest
 from cvo.decisions.decision import Decision, Slot
@@ -55,10 +56,11 @@ class Answer(Wire, frozen=True, omit_defaults=True):
 
 
 class Refused(Wire, frozen=True):
-    """The rule that refuses an action."""
+    """The rule that refuses an action, and when a rest that refuses ends."""
 
     tier: str
     rule: str
+    until: str | None = None
 
 
 class Considered(Wire, frozen=True):
@@ -175,7 +177,7 @@ def explanation(decision: Decision) -> Explanation:
         actions=[
             Considered(
                 action=each.action,
-                refused_by=Refused(tier=each.refusal.tier, rule=each.refusal.rule) if each.refusal else None,
+                refused_by=_refused(each.refusal) if each.refusal else None,
                 terms=_camel(msgspec.structs.asdict(each.terms)) if each.terms else None,
             )
             for each in decision.candidates
@@ -184,6 +186,14 @@ def explanation(decision: Decision) -> Explanation:
             SlotRecord(**(msgspec.structs.asdict(slot) | {"delivery": slot.delivery.value}))
             for slot in decision.slots
         ],
+    )
+
+
+def _refused(refusal: Refusal) -> Refused:
+    return Refused(
+        tier=refusal.tier,
+        rule=refusal.rule,
+        until=None if refusal.until is None else _time(refusal.until),
     )
 
 

@@ -42,7 +42,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def settings(self) -> Settings:
         """Return the decision settings, checked."""
-        return Settings(currency=self.currency, seed=self.seed, **msgspec.structs.asdict(self.decisions))
+        shares = msgspec.structs.asdict(self.decisions)
+        return Settings(currency=self.currency, seed=self.seed, time_zone=self.time_zone, **shares)
 
 
 def find_company(start: Path, environment: Mapping[str, str] = os.environ) -> Path:

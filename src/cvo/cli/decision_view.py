@@ -49,10 +49,10 @@ def _candidates(decision: "Decision") -> Table:
     first = decision.slots[0]
     for candidate in decision.candidates:
         if candidate.refusal is not None:
-            refused = Text.assemble(
-                ("refused", "yellow"), f" by {candidate.refusal.tier}: {candidate.refusal.rule}"
-            )
-            table.add_row(Text(candidate.action), refused)
+            refused = candidate.refusal
+            until = "" if refused.until is None else f", until {format_rfc3339(refused.until)}"
+            text = Text.assemble(("refused", "yellow"), f" by {refused.tier}: {refused.rule}{until}")
+            table.add_row(Text(candidate.action), text)
         elif candidate.terms is not None:
             table.add_row(Text(candidate.action), _probability(first, candidate.action))
             table.add_row("", _terms(candidate.terms, decision.currency))

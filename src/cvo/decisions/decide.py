@@ -62,7 +62,7 @@ def decide_all(cases: Sequence[Case], policy: Policy) -> list[Decision]:
 
 def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list[Decision]:
     qualifier = policy.qualifier(placement)
-    situations = [_situation(case, qualifier) for case in cases]
+    situations = [_situation(case, policy) for case in cases]
     codes = qualifier.codes(situations)
     scores = policy.valuer.score(policy.valuer.design(situations), codes == QUALIFIED)
     qualified = np.isfinite(scores.mean)
@@ -73,9 +73,12 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
     ]
 
 
-def _situation(case: Case, qualifier: Qualifier) -> Situation:
+def _situation(case: Case, policy: Policy) -> Situation:
     request = case.request
-    return Situation(case.profile, request.at, request.placement, qualifier.channel, request.context)
+    channel = policy.catalogue.placements[request.placement].channel
+    return Situation(
+        case.profile, request.at, request.placement, channel, request.context, policy.settings.time_zone
+    )
 
 
 def _first_propensities(scores: Scores, qualified: NDArray[np.bool_], policy: Policy) -> list[FloatArray]:
@@ -150,8 +153,8 @@ class _Record:
             names[position]: numbers.setdefault(refused_by[position], len(numbers))
             for position in np.flatnonzero(~qualified).tolist()
         }
-        known = self._qualifier.refusals
-        return refused, [UNVALUED if code == QUALIFIED else known[code] for code in numbers]
+        here, known = _situation(self._case, self._policy), self._qualifier
+        return refused, [UNVALUED if code == QUALIFIED else known.refusal(code, here) for code in numbers]
 
     def _scored(self, positions: NDArray[np.intp]) -> Scored:
         scores, row = self._scores, self._row
@@ -176,7 +179,7 @@ class _Record:
         for rank in range(2, self._room() + 1):
             # Chosen and withheld is a contact too.
             taken = [slot.chosen for slot in slots if slot.chosen]
-            full = self._qualifier.full(_situation(self._case, self._qualifier), taken) if taken else set()
+            full = self._qualifier.full(_situation(self._case, self._policy), taken) if taken else set()
             gone = full.union(taken)
             open_positions = [p for p in open_positions if names[p] not in gone]
             probabilities = self._policy.choice.probabilities(

@@ -4,14 +4,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from cvo.core.clock import DAY, HOUR, Instant
+from cvo.core.clock import DAY, HOUR, Instant, parse_rfc3339
 from cvo.core.errors import InvalidInput
 from cvo.core.ids import EventId, PersonId
 from cvo.decisions.decide import Case, decide, decide_all
 from cvo.decisions.decision import Arm, Purpose, Request, Subject, decode, encode
 from cvo.decisions.effects import effects
 from cvo.decisions.replay import replay
-from cvo.events.event import Delivery, Event, TraitsSet
+from cvo.events.event import Delivery, Event, Response, ResponseKind, TraitsSet
 from cvo.profiles.fold import fold
 from cvo.profiles.profile import EMPTY
 from tests.data.company import NOW, catalogue, policy
@@ -227,3 +227,28 @@ def test_an_action_nobody_put_a_value_on_is_refused_and_says_so():
     decision = decide(case(), policy(catalogue(**{"value: 5,": ""})))
     refusal = next(c.refusal for c in decision.candidates if c.action == "accessory")
     assert refusal.tier == "value"
+
+
+def test_quiet_hours_are_by_the_companys_clock_where_the_customers_is_not_known():
+    given = catalogue(
+        **{"web: {consent: none}": 'web: {consent: none, quiet_hours: [{from: "21:00", to: "08:00"}]}'}
+    )
+    subject = Subject(person_id=PersonId(b"%016d" % 7), customer="c7", version=0, arm=Arm.TREATED)
+    case = Case(subject, EMPTY, Request(placement="home", at=parse_rfc3339("2026-03-02T20:30:00Z")))
+    here, there = (
+        decide(case, policy(given, time_zone=zone)).candidates for zone in ("Europe/Berlin", "Europe/London")
+    )
+    assert {each.action: each.refusal.tier for each in here if each.refusal}["accessory"] == "quiet hours"
+    assert [each.refusal for each in there if each.action == "accessory"] == [None]
+
+
+def test_a_rest_in_the_record_says_when_it_ends():
+    given = catalogue(**{"limits:\n": "rests: {later: {after: dismissed, per: action, days: 14}}\nlimits:\n"})
+    body = Response(ResponseKind.DISMISSED, "accessory", "sales", "grow", "email")
+    known = fold(EMPTY, [Event(EventId(b"1"), PersonId(b"p"), Instant(NOW - DAY), NOW, body)])
+    subject = Subject(person_id=PersonId(b"%016d" % 7), customer="c7", version=1, arm=Arm.TREATED)
+    rules = policy(given)
+    made = decide(Case(subject, known, Request(placement="home", at=NOW)), rules)
+    (refusal,) = (each.refusal for each in made.candidates if each.action == "accessory")
+    assert (refusal.tier, refusal.until) == ("rest", NOW + 13 * DAY)
+    assert replay(decode(encode(made)), known, rules).identical
