@@ -8,13 +8,18 @@ from cvo.actions.drafts import Verdict
 from cvo.app import company as opened
 from cvo.app.apply import Applied, apply, settle
 from cvo.app.decide import decide, rehearse
+from cvo.app.drift import Drift, drift
+from cvo.app.drift.report import WEEKS
+from cvo.app.experiments.enrolment import Enrolled, enrol
+from cvo.app.experiments.registry import Registered, end, register
+from cvo.app.experiments.status import Status, status
 from cvo.app.ingest import Ingested, ingest
 from cvo.app.learn import Learned, learn
 from cvo.app.replay import logged, replay
 from cvo.app.rollout.judge import Standing, judge, standing
 from cvo.app.rollout.record import latest
 from cvo.app.rollout.start import draft_candidate, start, stop
-from cvo.app.value import Value, read_question, value
+from cvo.app.value import Growth, Value, facts_of, growth_of, read_question, value
 from cvo.app.what_if import WhatIf, read_candidate, what_if
 from cvo.core.errors import InvalidInput, NotFound
 from cvo.core.evidence import NotEstimable
@@ -23,6 +28,7 @@ from cvo.decisions.replay import Replay
 from cvo.decisions.rollout import STEPS
 from cvo.events.event import Scalar
 from cvo.events.message import user
+from cvo.experiments import Metric, Registration
 from cvo.profiles.profile import Profile
 
 
@@ -90,9 +96,34 @@ class Company(opened.Company):
         """
         return value(self, read_question(since, until, by))
 
+    def growth(self, *, since: str | None = None, until: str | None = None) -> Growth:
+        """Split the change of margin, against as long a stretch before, by its sources; see `value` for times."""
+        question = read_question(since, until, ())
+        return growth_of(self, facts_of(self, question), question)
+
     def evaluate(self, *, catalogue: Path | None = None, policy: Path | None = None) -> WhatIf | NotEstimable:
         """Tell what a changed catalogue, or a file of changed settings, would have brought on the log so far."""
         return what_if(self, read_candidate(self, catalogue=catalogue, policy=policy))
+
+    def drift(self, *, weeks: int = WEEKS) -> Drift | NotEstimable:
+        """Tell whether the last full weeks are still like those before, and if not, what moved since when."""
+        return drift(self, weeks=weeks)
+
+    def register_experiment(self, registration: Registration, *, author: str | None = None) -> Registered:
+        """Put what an experiment will be judged by on the record, before anybody is given an arm."""
+        return register(self, registration, self._author(author))
+
+    def enrol(self, experiment: str) -> Enrolled:
+        """Give an arm of an experiment to every customer of its traffic who has none."""
+        return enrol(self, experiment)
+
+    def experiment(self, name: str, *, also: Iterable[str] = ()) -> Status:
+        """Tell how an experiment stands by its registration; `also` names columns to look at, as exploratory."""
+        return status(self, name, tuple(Metric(column=column) for column in also))
+
+    def end_experiment(self, name: str, *, author: str | None = None, because: str = "") -> Registered:
+        """End an experiment: nobody else is given an arm, and its traffic is free again."""
+        return end(self, name, self._author(author), because)
 
     def start_rollout(
         self,

@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from cvo.cli.common import company_option, console, figure, json_option, open_company, plain, print_json
+from cvo.cli.growth import as_data as growth_data
 from cvo.core.clock import format_rfc3339
 from cvo.core.evidence import Estimate, Interval, NotEstimable
 
@@ -57,6 +58,7 @@ def as_data(report: "Value") -> dict[str, Any]:
         "since_first_decision": [
             {"week": each.week, "effect": figure(each.effect)} for each in report.since_first
         ],
+        "growth": None if report.growth is None else growth_data(report.growth),
         "rows": [_caused(each) for each in report.rows],
         "actions": [_caused(each) for each in report.actions],
         "stages": [_caused(each) for each in report.stages],

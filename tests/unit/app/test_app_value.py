@@ -6,7 +6,7 @@ import pytest
 from cvo.app.decide import decide
 from cvo.app.ingest import ingest
 from cvo.app.learn import learn
-from cvo.app.value import read_question, value
+from cvo.app.value import Question, facts_of, growth_of, read_question, value
 from cvo.core.clock import DAY, Instant
 from cvo.core.evidence import Estimate, Grade, NotEstimable
 from cvo.core.money import Money
@@ -267,3 +267,34 @@ def test_the_curve_ends_at_the_headline_and_its_first_week_is_where_the_offer_wo
     first, second = found.since_first
     assert first.effect.value == pytest.approx(found.programme.value)
     assert second.effect.reason == "too few buyers"
+
+
+def test_growth_is_split_by_source_and_what_was_caused(tmp_path):
+    """Before, a seventh bought for 500 each; then many buy for 20, the more the more got the offer."""
+    found, persons, _ = live(tmp_path)
+    growth = found.growth
+    assert growth.since == found.headline.started_at
+    assert growth.after.margin - growth.before.margin == pytest.approx(growth.split.total)
+    for name in ("customers", "orders_per_customer", "value_per_order", "total"):
+        both = getattr(growth.caused, name).value + getattr(growth.not_caused, name)
+        assert both == pytest.approx(getattr(growth.split, name))
+    # The offer makes more customers buy, once each, at the usual price; it costs nothing in margin.
+    assert growth.caused.customers.interval.low > 0
+    assert growth.caused.customers.value == pytest.approx(growth.caused.total.value)
+    assert growth.caused.orders_per_customer.value == growth.caused.value_per_order.value == 0
+    treated = sum(each.arm == "treated" for each in persons.values())
+    assert growth.caused.total.value == pytest.approx(
+        treated * (found.programme.value) + float(found.realised.contact_cost.amount), rel=1e-9
+    )
+
+
+def test_growth_of_a_company_without_a_programme_has_nothing_caused(tmp_path):
+    with running(tmp_path, Instant(NOW + 60 * DAY)) as company:
+        ingest(company, [ordered(f"c{n}", Instant(NOW + n * 1_000), 10, f"o{n}") for n in range(9)])
+        ingest(company, [ordered(f"c{n}", Instant(NOW + 30 * DAY), 20, f"p{n}") for n in range(18)])
+        found = growth_of(
+            company, facts_of(company, Question()), read_question("2026-04-01", "2026-04-30", ())
+        )
+    assert (found.before.margin, found.after.margin) == (45.0, 180.0)
+    assert found.split.customers == pytest.approx(found.split.value_per_order)
+    assert found.caused.reason == found.not_caused.reason == "no live decisions"

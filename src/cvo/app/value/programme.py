@@ -15,9 +15,11 @@ from cvo.ledger.account import accounts
 from cvo.ledger.cap import capped, margin_cap
 from cvo.ledger.caused import cells
 from cvo.ledger.contrast import contrasts
+from cvo.ledger.margin import margins
 from cvo.ledger.programme import WEEK, programme_effect
 from cvo.ledger.reconcile import Reconciled, reconcile
-from cvo.ledger.tables import Tables
+from cvo.ledger.tables import Tables, tabulate
+from cvo.valuation.assumptions import assumptions_of
 
 PERSONS = pl.Schema(
     {"person_id": pl.Binary(), "arm": pl.String(), "contaminated": pl.Boolean(), "assigned_at": pl.Int64()}
@@ -52,13 +54,15 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What the programme's figures are made of: the log as tables, who is who, and when it ran.
 
-    `own` are the ids of its live decisions, `since` and `until` the stretch reported, in full weeks.
+    `own` are the ids of its live decisions, `as_of` is now or the end asked for, `since` and `until` are the stretch
+    reported, in full weeks.
     """
 
     tables: Tables
     money: pl.DataFrame
     persons: pl.DataFrame
     own: pl.Series
+    as_of: Instant
     started_at: Instant | None
     since: Instant
     until: Instant
@@ -75,10 +79,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         )
 
 
-def facts_of(
-    company: Company, tables: Tables, money: pl.DataFrame, question: Question, as_of: Instant
-) -> Facts:
-    """Read who is in which arm and when the programme began."""
+def facts_of(company: Company, question: Question) -> Facts:
+    """Read the log, who is in which arm, and when the programme began."""
+    assumptions = assumptions_of(running_catalogue(company.store))
+    tables = tabulate(company.store.events(), company.config.currency)
+    now = company.clock.now()
+    as_of = now if question.until is None else Instant(min(now, question.until))
     live = [
         (logged.decision_id, logged.at)
         for logged in company.store.decisions(Purpose.LIVE)
@@ -98,7 +104,8 @@ def facts_of(
     )
     return Facts(
         tables=tables,
-        money=money,
+        money=margins(tables.orders, tables.refunds, assumptions["margin_rate"].value, tables.costs),
+        as_of=as_of,
         persons=persons,
         own=pl.Series([decision_id for decision_id, _ in live], dtype=pl.String),
         started_at=started_at,

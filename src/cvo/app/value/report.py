@@ -6,6 +6,7 @@ import polars as pl
 from cvo.app.company import Company
 from cvo.app.learn import longest_window, windows_of
 from cvo.app.state import running_catalogue
+from cvo.app.value.growth import Growth, growth_of
 from cvo.app.value.over_time import Reached, cumulative, since_first
 from cvo.app.value.programme import Programme, facts_of, programme, split_headline
 from cvo.app.value.question import Question
@@ -16,9 +17,8 @@ from cvo.ledger.account import accounts
 from cvo.ledger.caused import Caused, cells
 from cvo.ledger.contrast import contrasts
 from cvo.ledger.exposure import WeekSince
-from cvo.ledger.margin import margins
 from cvo.ledger.reconcile import Reconciled
-from cvo.ledger.tables import Tables, tabulate
+from cvo.ledger.tables import Tables
 from cvo.valuation.assumptions import Assumptions, assumptions_of
 
 
@@ -56,6 +56,7 @@ class Value(msgspec.Struct, frozen=True):
     split: Reconciled | NotEstimable | None = None
     cumulative: list[Reached] = []
     since_first: list[WeekSince] = []
+    growth: Growth | None = None
 
 
 def value(company: Company, question: Question = Question()) -> Value:  # noqa: B008  frozen
@@ -65,12 +66,8 @@ def value(company: Company, question: Question = Question()) -> Value:  # noqa: 
     of the programme in it.
     """
     catalogue, currency = running_catalogue(company.store), company.config.currency
-    assumptions = assumptions_of(catalogue)
-    tables = tabulate(company.store.events(), currency)
-    money = margins(tables.orders, tables.refunds, assumptions["margin_rate"].value, tables.costs)
-    now = company.clock.now()
-    as_of = now if question.until is None else Instant(min(now, question.until))
-    facts = facts_of(company, tables, money, question, as_of)
+    facts = facts_of(company, question)
+    tables, money, as_of = facts.tables, facts.money, facts.as_of
     found = programme(company, facts)
     asked = pl.col("at") >= (question.since or 0)
     compared = contrasts(tables.decisions.filter(asked), money, windows_of(catalogue), as_of)
@@ -87,13 +84,14 @@ def value(company: Company, question: Question = Question()) -> Value:  # noqa: 
         actions=by("action"),
         stages=by("stage"),
         realised=_realised(tables, money, question, currency),
-        assumptions=assumptions,
+        assumptions=assumptions_of(catalogue),
         question=question,
         headline=found,
         rows=by(*question.by),
         split=split_headline(company, facts, found, question),
         cumulative=cumulative(company, facts, found),
         since_first=since_first(company, facts, found),
+        growth=growth_of(company, facts, question),
     )
 
 

@@ -1,0 +1,89 @@
+"""`cvo growth`: where margin grew from, and what of it was caused."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cvo.cli.common import company_option, console, figure, json_option, open_company, plain, print_json
+from cvo.core.clock import format_rfc3339, to_datetime
+from cvo.core.evidence import NotEstimable
+
+if TYPE_CHECKING:
+    from cvo.app.value.growth import Growth
+
+_SOURCES = {
+    "customers": "more customers",
+    "orders_per_customer": "more orders per customer",
+    "value_per_order": "more value per order",
+}
+
+
+@click.command("growth")
+@company_option
+@click.option("--from", "since", help="A date or time (RFC 3339) at which the period begins.")
+@click.option("--to", "until", help="A date or time at which it ends.")
+@json_option
+def command(folder: Path | None, since: str | None, until: str | None, as_json: bool) -> None:
+    """Split the change of margin, against as long a stretch before, by its sources.
+
+    More customers, more orders per customer, more value per order: the three parts are the whole change, and each
+    is split into what the programme caused and what it did not. Without a period it is that of the programme, or
+    the last four weeks.
+    """
+    with open_company(folder, write=False) as company:
+        found, currency = company.growth(since=since, until=until), company.config.currency
+    if as_json:
+        print_json(as_data(found))
+    else:
+        show(found, currency)
+
+
+def as_data(found: "Growth") -> dict[str, Any]:
+    """Return the figures as JSON shows them."""
+    caused = found.caused
+    return {
+        "from": format_rfc3339(found.since),
+        "to": format_rfc3339(found.until),
+        "before": found.before,
+        "after": found.after,
+        "split": figure(found.split) if isinstance(found.split, NotEstimable) else found.split,
+        "caused": figure(caused)
+        if isinstance(caused, NotEstimable)
+        else {name: figure(getattr(caused, name)) for name in (*_SOURCES, "total")},
+        "not_caused": figure(found.not_caused)
+        if isinstance(found.not_caused, NotEstimable)
+        else found.not_caused,
+    }
+
+
+def show(found: "Growth", currency: str) -> None:
+    """Print the figures for a person."""
+    from rich.table import Table
+
+    out = console()
+    begin, end = (f"{to_datetime(at):%d %B %Y}" for at in (found.since, found.until))
+    out.print(f"[bold]Margin[/] from {begin} to {end}, against as long a stretch before:")
+    for name, each in (("before", found.before), ("after", found.after)):
+        out.print(
+            f"  {name}: {each.customers:,.0f} customers, {each.orders:,.0f} orders, {each.margin:,.2f} {currency}"
+        )
+    if isinstance(found.split, NotEstimable):
+        out.print(plain(f"Not estimable, {found.split.reason}: {found.split.detail}"))
+        return
+    caused, rest = found.caused, found.not_caused
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(currency)
+    for heading in ("change", "caused", "interval", "not caused"):
+        table.add_column(heading, justify="right")
+    for name, words in (*_SOURCES.items(), ("total", "together")):
+        cells = ["—", "", "—"]
+        if not isinstance(caused, NotEstimable) and not isinstance(rest, NotEstimable):
+            part = getattr(caused, name)
+            interval = f"{part.interval.low:+,.0f} … {part.interval.high:+,.0f}"
+            cells = [f"{part.value:+,.0f}", interval, f"{getattr(rest, name):+,.0f}"]
+        table.add_row(words, f"{getattr(found.split, name):+,.0f}", *cells)
+    out.print()
+    out.print(table)
+    if isinstance(caused, NotEstimable):
+        out.print(plain(f"What of it was caused is not estimable, {caused.reason}: {caused.detail}"))
