@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +18,19 @@ FILE = "company.toml"
 _PREFIX = "CVO_"
 
 
+class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The `[learning]` table: `half_life_days` after which an outcome counts half, 0 where nothing is forgotten."""
+
+    half_life_days: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.half_life_days < inf:
+            raise InvalidInput(
+                f"learning.half_life_days is {self.half_life_days:g}; it has to be a number of days, or 0 to "
+                "forget nothing"
+            )
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of `company.toml`.
 
@@ -29,6 +43,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_zone: str = "UTC"
     owners: list[str] = []
     decisions: Shares = Shares()
+    learning: Learning = Learning()
 
     def __post_init__(self) -> None:
         minor_exponent(self.currency)

@@ -36,6 +36,11 @@ from cvo.valuation.models import Models
 ENOUGH_TO_LEARN = GuardRails(min_buyers=20)
 """What a model may learn from: it weighs an effect by its standard error, so it can use what no report should show."""
 
+LEAST_KEPT = 1e-6
+"""Of what is older than twenty half-lives this much is kept: weights stay numbers."""
+
+FloatArray = NDArray[np.float64]
+
 
 class Learned(msgspec.Struct, frozen=True):
     """What learning made, and what it rested on."""
@@ -81,7 +86,8 @@ def learned_from(company: Company, catalogue: Catalogue, customers: Customers) -
     as_of, currency = company.clock.now(), company.config.currency
     facts = [event for event in company.store.events() if customers(event.person_id)]
     tables = tabulate(facts, currency)
-    money = margins(tables.orders, tables.refunds, assumptions_of(catalogue)["margin_rate"].value)
+    rate = assumptions_of(catalogue)["margin_rate"].value
+    money = margins(tables.orders, tables.refunds, rate, tables.costs)
     windows = windows_of(catalogue)
     resolved = responses_to_deliveries(
         tables.decisions,
@@ -91,10 +97,12 @@ def learned_from(company: Company, catalogue: Catalogue, customers: Customers) -
         window_days=windows,
         as_of=as_of,
     ).sort("at", "person_id")
-    shown = {
-        _key(moment): moment for moment in moments(facts) if moment.decided.delivery is Delivery.DELIVERED
-    }
-    deliveries = _deliveries(resolved, shown, FeatureReader(catalogue, currency), currency)
+    drawn = draws(tables.decisions, money, windows, as_of)
+    shown, asked = _situations(facts, drawn)
+    half_life = company.config.learning.half_life_days
+    deliveries = _deliveries(
+        resolved, shown, FeatureReader(catalogue, currency), currency, _kept(resolved, as_of, half_life)
+    )
     compared = contrasts(tables.decisions, money, windows, as_of)
     effects = [
         Effect(each.action, margin.value, margin.standard_error, _deliveries_of(each, resolved))
@@ -102,7 +110,8 @@ def learned_from(company: Company, catalogue: Catalogue, customers: Customers) -
         # Where everybody brought the same to the cent, the data has no scale to weigh it by.
         if isinstance(margin := caused.margin_per_unit, Estimate) and margin.standard_error > 0
     ]
-    models = fit(catalogue, deliveries, effects, as_of, currency)
+    lots = read_draws(drawn, asked, _kept(drawn, as_of, half_life), catalogue, currency)
+    models = fit(catalogue, deliveries, effects, as_of, currency, draws=lots)
     return Learned(models, len(deliveries.actions), int(deliveries.responded.sum()))
 
 
@@ -115,12 +124,38 @@ def _deliveries_of(contrast: Contrast, resolved: pl.DataFrame) -> NDArray[np.boo
     return (mine["unit"].fill_null(False) & (mine["delivered"] == contrast.action)).to_numpy()
 
 
-def _key(moment: Moment) -> tuple[bytes, str]:
-    return moment.person_id, moment.decided.decision_id
+Shown = dict[tuple[bytes, str], Situation]
+"""Situations of deliveries, by customer and decision."""
+
+Asked = dict[tuple[PersonId, Instant], Situation]
+"""Situations of draws, by customer and time: the causal side knows no decision."""
+
+
+def _situations(facts: Iterable[Event], drawn: pl.DataFrame) -> tuple[Shown, Asked]:
+    """Return every delivery's situation and every draw's, as they were when decided."""
+    wanted = set(drawn.select("person_id", "at").iter_rows())
+    shown: Shown = {}
+    asked: Asked = {}
+    for moment in moments(facts):
+        if moment.decided.delivery is Delivery.DELIVERED:
+            shown[moment.person_id, moment.decided.decision_id] = moment.situation
+        key = (moment.person_id, moment.situation.at)
+        if key in wanted:
+            asked.setdefault(key, moment.situation)
+    return shown, asked
+
+
+def _kept(rows: pl.DataFrame, as_of: Instant, half_life_days: float) -> FloatArray:
+    """Return what is kept of each row at `as_of`: half after every half-life, all where there is none."""
+    if not half_life_days:
+        return np.ones(rows.height)
+    age = (as_of - rows["at"].to_numpy()) / (half_life_days * DAY)
+    kept: FloatArray = np.maximum(0.5**age, LEAST_KEPT)
+    return kept
 
 
 def _deliveries(
-    resolved: pl.DataFrame, shown: dict[tuple[bytes, str], Moment], reader: FeatureReader, currency: str
+    resolved: pl.DataFrame, shown: Shown, reader: FeatureReader, currency: str, weight: FloatArray
 ) -> Deliveries:
     keys = zip(resolved["person_id"].to_list(), resolved["decision_id"].to_list(), strict=True)
     return Deliveries(
@@ -128,4 +163,6 @@ def _deliveries(
         actions=resolved["delivered"].to_list(),
         responded=resolved["responded"].to_numpy(),
         margin=resolved["margin_minor"].to_numpy().astype(np.float64) * minor_unit(currency),
+        half=halves(resolved),
+        weight=weight,
     )

@@ -162,7 +162,7 @@ class _Record:
             actions=[self._qualifier.actions[position] for position in positions.tolist()],
             response_probability=scores.response_probability[row, positions].tolist(),
             margin_per_response=scores.margin_per_response[positions].tolist(),
-            incrementality=scores.incrementality[positions].tolist(),
+            incrementality=scores.incrementality[row, positions].tolist(),
             uplift=scores.uplift[row, positions].tolist(),
             clv_change=[],
             cost=scores.cost[positions].tolist(),

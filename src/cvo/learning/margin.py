@@ -48,21 +48,24 @@ def new_margins(
     return MarginModel(assumed_mean, assumed_cv, assumed_shape, nothing, nothing, nothing)
 
 
-def fold_margins(model: MarginModel, actions: Any, margins: Any) -> MarginModel:
+def fold_margins(model: MarginModel, actions: Any, margins: Any, weights: Any | None = None) -> MarginModel:
     """Return the model after n responses with `margins` (n,), not negative, in the model's currency.
+
+    `weights` (n,) are what each response counts, 1 by default.
 
     A loss-making response is a cost of the action, not a negative margin: `InvalidInput` says where it is.
     Responses are added one after another: splitting them over several calls changes no bit.
     """
     which = as_indices(actions, model.count.shape[0], "actions")
     values = finite(margins, "margins")
-    same_length(actions=which, margins=values)
+    worth = np.ones(len(values)) if weights is None else finite(weights, "weights")
+    same_length(actions=which, margins=values, weights=worth)
     if len(values) and values.min() < 0:
         raise InvalidInput(
             f"margins[{int(values.argmin())}] is {values.min()}; book losses as costs or refunds"
         )
     added = {}
-    for name, amounts in (("count", np.ones(len(values))), ("total", values), ("squares", values * values)):
+    for name, amounts in (("count", worth), ("total", worth * values), ("squares", worth * values * values)):
         sums = getattr(model, name).read().copy()
         np.add.at(sums, which, amounts)
         added[name] = Stored.of(sums)

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Catalogue
 from cvo.core.clock import Instant
-from cvo.learning import MarginModel, fold, fold_margins, new_margins
+from cvo.learning import fold, fold_margins, new_margins
 from cvo.valuation.assumptions import assumptions_of
-from cvo.valuation.encoder import fit_encoder
+from cvo.valuation.encoder import Encoder, fit_encoder
+from cvo.valuation.fit_uplift import Draws, fit_uplift
 from cvo.valuation.models import MeasuredEffect, Models, untrained
 from cvo.valuation.score import Valuer
 
@@ -24,13 +25,16 @@ FloatArray = NDArray[np.float64]
 class Deliveries(msgspec.Struct, frozen=True, eq=False):
     """n deliveries whose windows have closed, in the order of time.
 
-    `values` are feature values by name, `margin` is what followed in the window, in major units.
+    `values` are feature values by name, `margin` is what followed in the window, in major units; `half` (n,) is the
+    half of the customers, 0 or 1, and `weight` (n,) what a row counts: 1, less what was forgotten of it.
     """
 
     values: Mapping[str, Sequence[object]]
     actions: Sequence[str]
     responded: NDArray[np.bool_]
     margin: FloatArray
+    half: NDArray[np.int64]
+    weight: FloatArray
 
 
 class Effect(msgspec.Struct, frozen=True, eq=False):
@@ -46,46 +50,69 @@ class Effect(msgspec.Struct, frozen=True, eq=False):
 
 
 def fit(
-    catalogue: Catalogue, deliveries: Deliveries, effects: Sequence[Effect], as_of: Instant, currency: str
+    catalogue: Catalogue,
+    deliveries: Deliveries,
+    effects: Sequence[Effect],
+    as_of: Instant,
+    currency: str,
+    *,
+    draws: Draws | None = None,
 ) -> Models:
-    """Return models learned from deliveries and measured effects; same input in same order, same bytes."""
+    """Return models learned from deliveries, measured effects and draws; same input in same order, same bytes."""
     kinds = {name: feature.kind for name, feature in catalogue.features.items()}
     encoder = fit_encoder(kinds, deliveries.values)
-    empty = untrained(catalogue, assumptions_of(catalogue), encoder, as_of)
+    assumptions = assumptions_of(catalogue)
+    empty = untrained(catalogue, assumptions, encoder, as_of)
+    design = encoder.transform(deliveries.values, len(deliveries.actions))
+    observed = _observed(empty, deliveries, design, np.ones(len(design), dtype=bool))
+    uplift = None
+    if draws is not None and len(draws.margin):
+        taught = [_observed(empty, deliveries, design, deliveries.half != half) for half in (0, 1)]
+        valuers = [Valuer(catalogue, models, currency) for models in taught]
+        attributed = _attributed(encoder, draws, valuers)
+        uplift = fit_uplift(catalogue, encoder, draws, attributed, assumptions["incrementality"])
+    measured = _effects(Valuer(catalogue, observed, currency), deliveries, design, effects)
+    return msgspec.structs.replace(observed, effects=measured, uplift=uplift)
+
+
+def _observed(empty: Models, deliveries: Deliveries, design: FloatArray, these: NDArray[np.bool_]) -> Models:
+    """Learn who responds, and what a response is worth, from some of the deliveries."""
     position = {action: number for number, action in enumerate(empty.actions)}
-    which = np.array([position[action] for action in deliveries.actions], dtype=np.int64)
-    design = encoder.transform(deliveries.values, len(which))
-    observed = msgspec.structs.replace(
-        empty,
-        response=fold(empty.response, design, which, deliveries.responded.astype(np.float64)),
-        margins=_margins(empty, which, deliveries),
-    )
-    return msgspec.structs.replace(
-        observed, effects=_effects(Valuer(catalogue, observed, currency), design, which, effects)
-    )
-
-
-def _margins(empty: Models, which: NDArray[np.int64], deliveries: Deliveries) -> MarginModel | None:
-    """Learn what a response is worth; a window that lost money counts as nothing: margins are positive."""
-    responded = deliveries.responded
-    worth = np.maximum(deliveries.margin[responded], 0.0)
+    which = np.array([position[action] for action in deliveries.actions], dtype=np.int64)[these]
+    responded, weight = deliveries.responded[these], deliveries.weight[these]
+    # A window that lost money counts as nothing: margins are positive.
+    worth = np.maximum(deliveries.margin[these][responded], 0.0)
     prior = empty.margins
-    if prior is None:
-        if not worth.any():
-            return None
+    if prior is None and worth.any():
         prior = new_margins(len(empty.actions), float(worth.mean()))
-    return fold_margins(prior, which[responded], worth)
+    return msgspec.structs.replace(
+        empty,
+        response=fold(empty.response, design[these], which, responded.astype(np.float64), weight),
+        margins=prior and fold_margins(prior, which[responded], worth, weight[responded]),
+    )
+
+
+def _attributed(encoder: Encoder, draws: Draws, valuers: Sequence[Valuer]) -> FloatArray:
+    """Return p·m (n, k) of every draw, by what the other half of the customers taught; 0 where nothing says."""
+    rows = encoder.transform(draws.values, len(draws.margin))
+    result = np.zeros((len(rows), len(draws.actions)))
+    for half, valuer in enumerate(valuers):
+        mine = draws.half == half
+        columns = [draws.actions.index(action) for action in valuer.actions]
+        result[np.ix_(mine, columns)] = np.nan_to_num(valuer.attributed(rows[mine]))
+    return result
 
 
 def _effects(
-    valuer: Valuer, design: FloatArray, which: NDArray[np.int64], effects: Sequence[Effect]
+    valuer: Valuer, deliveries: Deliveries, design: FloatArray, effects: Sequence[Effect]
 ) -> list[MeasuredEffect]:
     measured: list[MeasuredEffect] = []
+    actions = np.array(deliveries.actions, dtype=object)
     for effect in effects:
         column = valuer.actions.index(effect.action)
-        predicted = valuer.attributed(design[effect.deliveries & (which == column)])[:, column]
+        units = effect.deliveries & (actions == effect.action)
+        predicted = valuer.attributed(design[units])[:, column]
         if len(predicted) and np.isfinite(predicted).all():
-            measured.append(
-                MeasuredEffect(effect.action, effect.caused, effect.standard_error, float(predicted.mean()))
-            )
+            error = effect.standard_error / float(np.sqrt(deliveries.weight[units].mean()))
+            measured.append(MeasuredEffect(effect.action, effect.caused, error, float(predicted.mean())))
     return measured

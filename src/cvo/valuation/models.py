@@ -11,6 +11,7 @@ from cvo.core.digest import digest
 from cvo.learning import MarginModel, ResponseModel, new_margins, new_model
 from cvo.valuation.assumptions import Assumptions
 from cvo.valuation.encoder import Encoder
+from cvo.valuation.uplift import Uplift
 
 _COEFFICIENT_SD = 0.5
 """Prior standard deviation, on the logit, of what one sd of a number or one level of a category does."""
@@ -26,7 +27,10 @@ class MeasuredEffect(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Models(msgspec.Struct, frozen=True, dict=True):
-    """Everything learned up to `as_of`, over `actions` in this order."""
+    """Everything learned up to `as_of`, over `actions` in this order.
+
+    `uplift` is missing where no draw of known probability taught anything: then τ is κ·p·m.
+    """
 
     as_of: Instant
     actions: list[str]
@@ -34,6 +38,7 @@ class Models(msgspec.Struct, frozen=True, dict=True):
     response: ResponseModel
     margins: MarginModel | None
     effects: list[MeasuredEffect]
+    uplift: Uplift | None = None
 
     @cached_property
     def version(self) -> str:

@@ -1,7 +1,8 @@
 """Scores: what doing an action rather than nothing is expected to bring, term by term.
 
 `score = τ + clv_change − cost + lever − price`, with `τ = κ · p · m`: incrementality × response probability ×
-margin per response. ΔCLV is assumed zero, and levers and prices are zero, until something sets them.
+margin per response. Without draws κ is one number an action; draws make it the customer's own. ΔCLV is assumed
+zero, and levers and prices are zero, until something sets them.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,9 @@ from cvo.learning import (
 )
 from cvo.valuation.assumptions import assumptions_of
 from cvo.valuation.features import FeatureReader
+from cvo.valuation.groups import groups_of
 from cvo.valuation.models import Models
+from cvo.valuation.uplift import UpliftScorer
 
 FloatArray = NDArray[np.float64]
 Moments = tuple[FloatArray, FloatArray]
@@ -37,8 +40,9 @@ Moments = tuple[FloatArray, FloatArray]
 class Scores(msgspec.Struct, frozen=True, eq=False):
     """Scores of n situations × k actions, in major units; per action where an array is (k,).
 
-    `mean` and `sd` (n, k) are of the score, the rest its ingredients. NaN stands where no score was wanted, and
-    for an action that nothing gives a value.
+    `mean` and `sd` (n, k) are of the score, the rest its ingredients; `incrementality` (n, k) is the share of the
+    attributed margin that is caused: times probability and margin it is the `uplift`. NaN stands where no score
+    was wanted, and for an action that nothing gives a value.
     """
 
     mean: FloatArray
@@ -66,16 +70,15 @@ class Valuer:
         new = [action for action in self.actions if action not in models.actions]
         self._learned = [*models.actions, *new]
         self._columns = np.array([self._learned.index(a) for a in self.actions], dtype=np.int64)
-        groups = _groups(catalogue, self._learned)
+        groups = groups_of(catalogue, self._learned)
         response = pooled(with_new_actions(models.response, len(new)), groups)
         self._predictor = Predictor(response)
         self._margin, margin_grades = self._margins(catalogue, models, len(new), groups)
         self.kappa = self._incrementality(catalogue, models, groups)
-        # Who responds is observed, never randomised: a score of one customer can't be better than that.
-        self.grades = tuple(
-            weakest(kappa, margin, Grade.OBSERVATIONAL)
-            for kappa, margin in zip(self.kappa.grade, margin_grades, strict=True)
-        )
+        self._uplift = None
+        if models.uplift is not None:
+            self._uplift = UpliftScorer(catalogue, models.uplift, self.actions)
+        self.grades = self._grades(margin_grades)
         self._cost = np.array([float(catalogue.actions[a].contact_cost) for a in catalogue.action_ids])
 
     def design(self, situations: Sequence[Situation]) -> FloatArray:
@@ -86,8 +89,13 @@ class Valuer:
         """Score the `wanted` (n, k) cells, the others NaN; a cell's result does not depend on the others."""
         rows, columns = np.nonzero(wanted)
         probability = response_probability(*self._predictor.cells(design, rows, self._columns[columns]))
-        kappa, margin = (self.kappa.mean, self.kappa.sd**2), self._margin
-        uplift, variance = product(_of(kappa, columns), probability, _of(margin, columns))
+        kappa, margin = self.kappa.mean[columns], _of(self._margin, columns)
+        attributed = product(probability, margin)
+        if self._uplift is None:
+            uplift, variance = product((kappa, self.kappa.sd[columns] ** 2), probability, margin)
+        else:
+            uplift, variance = self._uplift.cells(attributed, design, rows, columns)
+            kappa = np.divide(uplift, attributed[0], out=kappa, where=attributed[0] > 0)
 
         def table(values: FloatArray) -> FloatArray:
             cells = np.full(wanted.shape, np.nan)
@@ -100,7 +108,7 @@ class Valuer:
             uplift=table(uplift),
             response_probability=table(probability[0]),
             margin_per_response=self._margin[0],
-            incrementality=self.kappa.mean,
+            incrementality=table(kappa),
             cost=self._cost,
             grades=self.grades,
         )
@@ -109,6 +117,22 @@ class Valuer:
         """Return p·m (n, k): the margin that the response model attributes to a delivery."""
         probability, _ = response_probability(*self._predictor(design, self._columns))
         return probability * self._margin[0]
+
+    def _grades(self, margins: list[Grade]) -> tuple[Grade, ...]:
+        """Return how each action's τ is known.
+
+        Who responds is observed, never randomised: what rests on p·m can't be better than that.
+        """
+        caused = self.kappa.grade
+        if self._uplift is not None:
+            typical = np.eye(1, len(self._encoder.names))
+            caused = self._uplift.grades(self.attributed(typical)[0])
+        return tuple(
+            grade
+            if self._uplift is not None and grade is Grade.MEASURED
+            else weakest(grade, margin, Grade.OBSERVATIONAL)
+            for grade, margin in zip(caused, margins, strict=True)
+        )
 
     def _margins(
         self, catalogue: Catalogue, models: Models, new: int, groups: list[NDArray[np.int64]]
@@ -156,23 +180,3 @@ def _with_new(margins: MarginModel, count: int) -> MarginModel:
             for name in ("count", "total", "squares")
         },
     )
-
-
-def _groups(catalogue: Catalogue, actions: list[str]) -> list[NDArray[np.int64]]:
-    """Number the teams and the stages of the actions: what an action shares with others.
-
-    Nobody knows them of an action that the catalogue lacks: it is in a group of its own.
-    """
-    return [
-        _numbered([_shared(catalogue, action, level) for action in actions]) for level in ("team", "stage")
-    ]
-
-
-def _shared(catalogue: Catalogue, action: str, level: str) -> tuple[str, str]:
-    known = catalogue.actions.get(action)
-    return ("", action) if known is None else (str(getattr(known, level)), "")
-
-
-def _numbered(names: list[tuple[str, str]]) -> NDArray[np.int64]:
-    numbers = {name: number for number, name in enumerate(sorted(set(names)))}
-    return np.array([numbers[name] for name in names], dtype=np.int64)

@@ -27,6 +27,8 @@ def deliveries(count=400, actions=("accessory", "upgrade"), rate=0.3, worth=10.0
         actions=rng.choice(actions, count).tolist(),
         responded=responded,
         margin=np.where(responded, rng.gamma(4, worth / 4, count), 0.0),
+        half=np.arange(count) % 2,
+        weight=np.ones(count),
     )
 
 
@@ -59,7 +61,7 @@ def test_untrained_scores_are_the_assumptions_term_by_term():
     by_name = dict(zip(given.action_ids, range(4), strict=True))
     up = by_name["upgrade"]
     assert found.margin_per_response[up] == 30
-    assert found.incrementality[up] == 0.5
+    assert found.incrementality[0, up] == 0.5
     assert found.uplift[0, up] == pytest.approx(0.5 * found.response_probability[0, up] * 30)
     np.testing.assert_allclose(found.mean, found.uplift - found.cost)
     assert found.cost.tolist() == [0.05, 2.0, 0.10, 0.0]
@@ -98,11 +100,11 @@ def test_a_measured_effect_moves_its_action_s_incrementality_and_its_grade():
     measured = fit(given, seen, [effect("upgrade", 1.8, 0.05, seen)], NOW, "EUR")
     column = given.action_ids.index("upgrade")
     before, after = (scores(given, models)[0] for models in (without, measured))
-    assert before.incrementality[column] == pytest.approx(0.5)
-    assert after.incrementality[column] == pytest.approx(1.8 / measured.effects[0].predicted, rel=0.03)
+    assert before.incrementality[0, column] == pytest.approx(0.5)
+    assert after.incrementality[0, column] == pytest.approx(1.8 / measured.effects[0].predicted, rel=0.03)
     assert after.grades[column] is Grade.OBSERVATIONAL
     other = given.action_ids.index("accessory")
-    assert after.incrementality[other] != before.incrementality[other]
+    assert after.incrementality[0, other] != before.incrementality[0, other]
     assert valuer(given, measured).kappa.grade[other] is Grade.POOLED
 
 
@@ -195,7 +197,7 @@ def test_a_snapshot_survives_being_kept_and_is_named_by_its_content():
 
 def test_nothing_delivered_teaches_nothing():
     given = catalogue()
-    nothing = Deliveries({"age": [], "city": []}, [], np.zeros(0, bool), np.zeros(0))
+    nothing = deliveries(count=0)
     models = fit(given, nothing, [], NOW, "EUR")
     assert models.margins is None
     assert models.effects == []

@@ -27,4 +27,4 @@ def test_a_measured_effect_moves_kappa_of_its_action_and_lends_to_the_others():
     scores = valuer.score(
         np.zeros((1, len(models.encoder.names))), np.ones((1, len(valuer.actions)), dtype=bool)
     )
-    np.testing.assert_array_equal(scores.incrementality, valuer.kappa.mean)
+    np.testing.assert_array_equal(scores.incrementality[0], valuer.kappa.mean)

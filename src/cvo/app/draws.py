@@ -1,0 +1,65 @@
+"""The draws of the log as τ learns from them: features as they were, chances as logged, what was brought since."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cvo.actions.catalogue import Catalogue
+from cvo.actions.situation import Situation
+from cvo.core.clock import Instant
+from cvo.core.ids import PersonId
+from cvo.core.money import minor_unit
+from cvo.decisions.decision import NOTHING
+from cvo.inference import folds_by_hash
+from cvo.valuation.features import FeatureReader
+from cvo.valuation.fit_uplift import Draws
+
+FloatArray = NDArray[np.float64]
+
+
+def halves(rows: pl.DataFrame) -> NDArray[np.int64]:
+    """Return the half of the customers, 0 or 1, that each row's customer is in."""
+    return folds_by_hash(rows["person_id"].bin.encode("hex").to_numpy(), fold_count=2, seed="halves")
+
+
+def read_draws(
+    rows: pl.DataFrame,
+    situations: Mapping[tuple[PersonId, Instant], Situation],
+    weight: FloatArray,
+    catalogue: Catalogue,
+    currency: str,
+) -> Draws:
+    """Return the draws of `rows` (see `ledger.draws`), each weighing `weight`.
+
+    Actions are the catalogue's, and those it had once: what they brought has to be told from what others did. What
+    it cost to serve the customer in the window counts against the margin.
+    """
+    logged = {option for options in rows["options"].to_list() for option in options} - {NOTHING}
+    actions = sorted(logged | catalogue.actions.keys())
+    options = [*actions, NOTHING]
+    keys = zip(rows["person_id"].to_list(), rows["at"].to_list(), strict=True)
+    baselines = {name: number for number, name in enumerate(sorted(set(rows["baseline"].to_list())))}
+    brought = rows["margin_minor"] - rows["service_cost_minor"]
+    return Draws(
+        values=FeatureReader(catalogue, currency).values([situations[key] for key in keys]),
+        actions=actions,
+        delivered=np.array([options.index(got) for got in rows["delivered"].to_list()], dtype=np.int64),
+        probabilities=_matrix(rows["options"].to_list(), rows["probabilities"].to_list(), options),
+        margin=brought.to_numpy().astype(np.float64) * minor_unit(currency),
+        baseline=np.array([baselines[name] for name in rows["baseline"].to_list()], dtype=np.int64),
+        half=halves(rows),
+        weight=weight,
+    )
+
+
+def _matrix(
+    names: Sequence[Sequence[str]], chances: Sequence[Sequence[float]], options: Sequence[str]
+) -> FloatArray:
+    column = {option: number for number, option in enumerate(options)}
+    result = np.zeros((len(names), len(options)))
+    for row, (own, probabilities) in enumerate(zip(names, chances, strict=True)):
+        for name, probability in zip(own, probabilities, strict=True):
+            result[row, column[name]] = probability
+    return result
