@@ -13,13 +13,15 @@ import msgspec
 from cvo.api.child import run
 from cvo.api.service import Service
 from cvo.app.company import Company
+from cvo.app.drift import DriftAlarm, drift
 from cvo.app.history import everybody
 from cvo.app.learn import learned_from
 from cvo.app.rollout.judge import judged
 from cvo.app.rollout.record import Run, known_catalogue
 from cvo.app.state import running_catalogue
-from cvo.core.clock import SECOND, FixedClock, Instant
+from cvo.core.clock import SECOND, FixedClock, Instant, format_rfc3339
 from cvo.core.errors import CvoError
+from cvo.core.evidence import NotEstimable
 from cvo.valuation import models as model_snapshots
 
 LOG = logging.getLogger(__name__)
@@ -29,10 +31,11 @@ _LOOK_SECONDS = 0.25
 
 
 class Lesson(msgspec.Struct, frozen=True, array_like=True):
-    """What one reading of the log taught: a snapshot of models, and how a rollout stands if one goes on."""
+    """What one reading of the log taught: a snapshot of models, how a rollout stands, and what drifted."""
 
     models: bytes
     rollout: Run | None
+    drifted: list[DriftAlarm]
 
 
 _DECODER = msgspec.msgpack.Decoder(Lesson)
@@ -61,9 +64,17 @@ async def learn_once(service: Service, as_of: Instant) -> None:
     if deciding is not None and deciding.policies[0].models.version != service.live.policy.models.version:
         await service.writer.call(lambda: service.live.publish(deciding))
         service.metrics.lessons.inc()
+    _tell(service, lesson.drifted)
     if (rollout := lesson.rollout) is not None:
         await service.writer.call(lambda: service.live.follow(rollout))
         LOG.info("%s at step %d: %s", rollout.name, rollout.rollout.step + 1, rollout.rollout.verdict)
+
+
+def _tell(service: Service, drifted: list[DriftAlarm]) -> None:
+    """Show what drifted among the figures, and warn of what had not drifted before."""
+    for alarm in service.metrics.drifted(drifted):
+        since = format_rfc3339(alarm.since)
+        LOG.warning("drift of %s (%s) since %s: %s", alarm.name, alarm.what, since, alarm.said)
 
 
 async def _due(service: Service, last: Instant | None) -> Instant:
@@ -83,7 +94,9 @@ def main(folder: str, as_of: str) -> None:
         catalogue = known_catalogue(company.store, running_catalogue(company.store), company.settings)
         learned = learned_from(company, catalogue, everybody)
         rollout = judged(company, company.clock.now())
-    lesson = Lesson(model_snapshots.encode(learned.models), rollout)
+        found = drift(company)
+    drifted = [] if isinstance(found, NotEstimable) else found.alarms
+    lesson = Lesson(model_snapshots.encode(learned.models), rollout, drifted)
     sys.stdout.buffer.write(msgspec.msgpack.encode(lesson))
 
 

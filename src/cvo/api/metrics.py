@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from cvo.app.drift import DriftAlarm
+from cvo.core.clock import SECOND
 from cvo.events.message import Accepted, DeadLetter, Duplicate, Receipt
 
 
@@ -28,9 +30,16 @@ class Metrics:
         )
         self.waiting = Gauge("cvo_writer_waiting", "Jobs that wait for the writer", registry=registry)
         self.lessons = Counter("cvo_lessons", "Models learned and decided with", registry=registry)
+        self.drift_since = Gauge(
+            "cvo_drift_since_seconds",
+            "When what drifts began to, as a Unix time; nothing where nothing drifts",
+            ["what", "name"],
+            registry=registry,
+        )
         self.units = Counter("cvo_units_of_work", "Transactions of the writer", registry=registry)
 
         self._routes: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._drifting: set[tuple[str, str]] = set()
         self._units = 0
 
     def text(self, waiting: int = 0, units: int = 0) -> bytes:
@@ -49,6 +58,17 @@ class Metrics:
             self._routes[route, status] = found
         found[0].inc()
         found[1].observe(seconds)
+
+    def drifted(self, alarms: Iterable[DriftAlarm]) -> list[DriftAlarm]:
+        """Show what drifts by now, and return what did not the last time."""
+        now = {(alarm.what.value, alarm.name): alarm for alarm in alarms}
+        for gone in self._drifting - now.keys():
+            self.drift_since.remove(*gone)
+        for key, alarm in now.items():
+            self.drift_since.labels(*key).set(alarm.since / SECOND)
+        new = [alarm for key, alarm in now.items() if key not in self._drifting]
+        self._drifting = set(now)
+        return new
 
     def taken(self, receipts: Iterable[Receipt]) -> None:
         """Count what became of messages."""

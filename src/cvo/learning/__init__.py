@@ -4,7 +4,17 @@ Arrays in, arrays out; models are frozen values that can be stored, hashed and r
 """
 
 from cvo.learning.arrays import Stored
-from cvo.learning.drift import Alarm, CalibrationWatch, Shift, alarms, new_watch, stability, watched
+from cvo.learning.drift import (
+    Alarm,
+    CalibrationWatch,
+    MassShift,
+    Shift,
+    alarms,
+    mass_shift,
+    new_watch,
+    stability,
+    watched,
+)
 from cvo.learning.effect import EffectRows, effect_features, effect_rows
 from cvo.learning.features import (
     Scaler,
@@ -38,6 +48,7 @@ __all__ = [
     "Learner",
     "Margin",
     "MarginModel",
+    "MassShift",
     "Policy",
     "Pooled",
     "Predictor",
@@ -59,6 +70,7 @@ __all__ = [
     "forget",
     "hashed",
     "incrementality",
+    "mass_shift",
     "mean_margin",
     "new_margins",
     "new_model",

@@ -13,7 +13,7 @@ _FEWEST = 100
 
 
 class Shift(msgspec.Struct, frozen=True):
-    """Population stability index of a feature, and the level it exceeds by chance once in a hundred times."""
+    """Population stability index of a feature, and the level it exceeds by chance as rarely as was asked for."""
 
     index: float
     by_chance: float
@@ -24,12 +24,12 @@ class Shift(msgspec.Struct, frozen=True):
         return self.index > max(0.1, self.by_chance)
 
 
-def stability(reference: Any, current: Any) -> Shift | NotEstimable:
+def stability(reference: Any, current: Any, *, chance: float = 0.01) -> Shift | NotEstimable:
     """Compare a feature's histogram now, `current`, with the one the model learned from, both counts per bin.
 
     PSI = Σ (q − p) ln(q/p), with half a count added to each bin. Without drift (1/N + 1/M)⁻¹·PSI is χ² with
     bins − 1 degrees of freedom (Yurdakul and Naranjo 2020, J. Risk Model Validation 14:4), so a small sample
-    raises no alarm. Fewer than 100 in either histogram give `NotEstimable`.
+    raises no alarm but with probability `chance`. Fewer than 100 in either histogram give `NotEstimable`.
 
     >>> stability([500, 500], [300, 700]).drifted
     True
@@ -46,8 +46,55 @@ def stability(reference: Any, current: Any) -> Shift | NotEstimable:
     p, q = (before + 0.5) / (sizes[0] + bins / 2), (now + 0.5) / (sizes[1] + bins / 2)
     from scipy.special import chdtri
 
-    chance = (1 / sizes[0] + 1 / sizes[1]) * float(chdtri(bins - 1, 0.01))
-    return Shift(float(((q - p) * np.log(q / p)).sum()), chance)
+    by_chance = (1 / sizes[0] + 1 / sizes[1]) * float(chdtri(bins - 1, chance))
+    return Shift(float(((q - p) * np.log(q / p)).sum()), by_chance)
+
+
+class MassShift(msgspec.Struct, frozen=True):
+    """The share of all probability that an action gets, before and now.
+
+    `distance` is in standard errors, `by_chance` the one that is exceeded by chance as rarely as was asked for.
+    """
+
+    before: float
+    now: float
+    distance: float
+    by_chance: float
+
+    @property
+    def drifted(self) -> bool:
+        """Tell whether the odds of the action are a third or three times what they were, beyond chance."""
+        before, now = _odds(self.before), _odds(self.now)
+        return abs(self.distance) > self.by_chance and not before / 3 <= now <= before * 3
+
+
+def mass_shift(reference: Any, current: Any, *, chance: float = 0.01) -> MassShift | NotEstimable:
+    """Compare the propensities that an action gets now with those of a reference period.
+
+    `reference` (n,) and `current` (m,) are its mean propensity for each customer, all independent within each.
+    The distance is Welch's (1947, Biometrika 34). Fewer than 100 customers in either give `NotEstimable`.
+
+    >>> mass_shift([0.5, 0.3] * 100, [0.05, 0.03] * 100).drifted
+    True
+    """
+    before, now = finite(reference, "reference"), finite(current, "current")
+    sizes = len(before), len(now)
+    if min(sizes) < _FEWEST:
+        return NotEstimable(
+            "too_few", f"{min(sizes)} customers; a share is judged from {_FEWEST} in each sample"
+        )
+    if min(before.min(), now.min()) < 0 or max(before.max(), now.max()) > 1:
+        raise InvalidInput("reference and current are probabilities, between 0 and 1")
+    from scipy.special import ndtri
+
+    gap = float(now.mean() - before.mean())
+    error = float(np.sqrt(before.var(ddof=1) / sizes[0] + now.var(ddof=1) / sizes[1]))
+    distance = gap / error if error > 0 else float(np.copysign(np.inf, gap)) if gap else 0.0
+    return MassShift(float(before.mean()), float(now.mean()), distance, -float(ndtri(chance / 2)))
+
+
+def _odds(share: float) -> float:
+    return share / (1 - share) if share < 1 else float("inf")
 
 
 class CalibrationWatch(msgspec.Struct, frozen=True):

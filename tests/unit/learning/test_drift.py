@@ -3,7 +3,7 @@ import pytest
 
 from cvo.core.errors import InvalidInput
 from cvo.core.evidence import NotEstimable
-from cvo.learning import alarms, new_watch, stability, watched
+from cvo.learning import alarms, mass_shift, new_watch, stability, watched
 
 
 def test_the_index_is_the_textbook_sum():
@@ -69,3 +69,29 @@ def test_impossible_predictions_are_refused():
         new_watch(1, odds_ratio=1.0)
     with pytest.raises(InvalidInput, match="at least two bins"):
         stability([100], [100])
+
+
+def test_a_share_that_collapses_or_runs_away_is_told_from_chance():
+    rng = np.random.default_rng(4)
+    before = rng.beta(4, 6, size=500)
+    assert mass_shift(before, before / 10).drifted
+    assert mass_shift(before, 1 - before / 10).drifted
+    assert not mass_shift(before, rng.beta(5, 5, size=500)).drifted
+    assert mass_shift(np.zeros(200), np.full(200, 0.2)).drifted
+    assert not mass_shift(np.zeros(200), np.zeros(200)).drifted
+    assert not mass_shift(np.ones(200), np.ones(200)).drifted
+    beyond = [
+        abs(found.distance) > found.by_chance
+        for found in (
+            mass_shift(rng.beta(1, 9, size=150), rng.beta(1, 9, size=150), chance=0.05) for _ in range(1000)
+        )
+    ]
+    assert 0.035 <= np.mean(beyond) <= 0.065
+
+
+def test_too_few_customers_or_no_probabilities_are_no_share():
+    answer = mass_shift([0.5] * 99, [0.1] * 200)
+    assert isinstance(answer, NotEstimable)
+    assert "99 customers" in answer.detail
+    with pytest.raises(InvalidInput, match="between 0 and 1"):
+        mass_shift([0.5] * 100, [1.5] * 100)
