@@ -6,9 +6,10 @@ A batch is cut into powers of two, so that a handful of statements serve any num
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, LargeBinary, Table, and_, bindparam, column, select, update, values
+from sqlalchemy import Connection, LargeBinary, Table, and_, bindparam, column, select, tuple_, update, values
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
 
@@ -38,6 +39,12 @@ def put_position(connection: Connection, table: Table, row: Row) -> None:
     connection.exec_driver_sql(_put(table), row)
 
 
+def put_latest(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows, or replace those that happened before by (at, event_id)."""
+    if rows:
+        connection.exec_driver_sql(_put_latest(table), list(rows))
+
+
 def take_in(connection: Connection, rows: Sequence[Row]) -> set[tuple[bytes, str]]:
     """Insert rows of `intake` and return the keys of those that were not there before.
 
@@ -55,7 +62,7 @@ def known_events(connection: Connection, keys: Iterable[tuple[bytes, bytes]]) ->
     return {
         row[0]
         for chunk in _chunks(list(keys))
-        for row in connection.exec_driver_sql(_known_events(len(chunk)), _flat(chunk))
+        for row in connection.exec_driver_sql(_known_events(len(chunk)), _flat(chunk)).all()
     }
 
 
@@ -106,7 +113,8 @@ def repeats(connection: Connection, keys: Iterable[tuple[bytes, str]]) -> Iterat
 
 def _select_in(connection: Connection, table: Table, person_ids: Iterable[bytes]) -> Iterator[Row]:
     for chunk in _chunks(list(person_ids)):
-        yield from connection.exec_driver_sql(_select(table, len(chunk)), tuple(chunk))
+        # All rows of a chunk at once: one by one, fetching would cost more than finding.
+        yield from connection.exec_driver_sql(_select(table, len(chunk)), tuple(chunk)).all()
 
 
 def _chunks(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
@@ -119,7 +127,7 @@ def _chunks(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
 
 
 def _flat(rows: Sequence[Row]) -> Row:
-    return tuple(value for row in rows for value in row)
+    return tuple(chain.from_iterable(rows))
 
 
 def _text(statement: ClauseElement) -> str:
@@ -139,6 +147,19 @@ def _put(table: Table) -> str:
         statement.on_conflict_do_update(
             index_elements=list(table.primary_key),
             set_={c.name: statement.excluded[c.name] for c in table.c if not c.primary_key},
+        )
+    )
+
+
+@cache
+def _put_latest(table: Table) -> str:
+    statement = sqlite.insert(table).values(dict.fromkeys(table.c.keys()))
+    new = statement.excluded
+    return _text(
+        statement.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_={c.name: new[c.name] for c in table.c if not c.primary_key},
+            where=tuple_(new.at, new.event_id) > tuple_(table.c.at, table.c.event_id),
         )
     )
 
