@@ -1,0 +1,193 @@
+"""Compiled loops over rows × actions.
+
+A row's result has the same bits alone and in any batch: every sum runs in order.
+"""
+
+import numpy as np
+from numba import njit
+
+from cvo.decisions.batch.logistic import LARGEST_LOGIT, LARGEST_SD, PER_LOGIT, PER_SD
+
+_compiled = njit(nogil=True, cache=True, error_model="numpy")
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_SCALE = 2.0**-53
+_TWO_PI = 2.0 * np.pi
+_NEVER_WINS = 4.5
+"""A score is left out of a draw by noise when so many sds above its mean are below as many under another's: 4e-6."""
+
+
+@_compiled
+def products(x, weights, out):  # type: ignore[no-untyped-def]
+    """Set `out` (n, k) to x·weights; four rows at a time, each sum in the order of features."""
+    n, d = x.shape
+    whole = n - n % 4
+    for i in range(0, whole, 4):
+        a, b, c, e = out[i], out[i + 1], out[i + 2], out[i + 3]
+        a[:] = 0.0
+        b[:] = 0.0
+        c[:] = 0.0
+        e[:] = 0.0
+        for f in range(d):
+            w = weights[f]
+            p, q, r, s = x[i, f], x[i + 1, f], x[i + 2, f], x[i + 3, f]
+            for j in range(weights.shape[1]):
+                a[j] += p * w[j]
+                b[j] += q * w[j]
+                c[j] += r * w[j]
+                e[j] += s * w[j]
+    for i in range(whole, n):
+        out[i] = 0.0
+        for f in range(d):
+            for j in range(weights.shape[1]):
+                out[i, j] += x[i, f] * weights[f, j]
+
+
+@_compiled
+def money(  # type: ignore[no-untyped-def]  # noqa: PLR0917  compiled functions take no names
+    logits, spread, scale, table, worth, worth_variance, cost, mean, sd
+):
+    """Set mean and sd (n, k) of worth × response probability − cost; logits' variance is spread (n,) × scale (k,).
+
+    `worth` and its variance (k,) are of one response.
+    """
+    root = np.sqrt(scale)
+    for i in range(logits.shape[0]):
+        wide = np.sqrt(spread[i])
+        for j in range(logits.shape[1]):
+            m = min(max(float(logits[i, j]), -LARGEST_LOGIT), LARGEST_LOGIT)
+            s = min(wide * root[j], LARGEST_SD)
+            row = int(s * PER_SD + 0.5)
+            column = int((m + LARGEST_LOGIT) * PER_LOGIT + 0.5)
+            t = table[row, column]
+            u = m - (column * (1.0 / PER_LOGIT) - LARGEST_LOGIT)
+            at = row * (1.0 / PER_SD)
+            w = 0.5 * (s - at) * (s + at)
+            # Taylor's series in u and w, where two derivatives in the mean make one in half the variance.
+            second = 0.5 * u * u + w
+            third = u * (u * u * (1.0 / 6.0) + w)
+            fourth = u * u * (u * u * (1.0 / 24.0) + 0.5 * w) + 0.5 * w * w
+            p = t[0] + u * t[1] + second * t[2] + third * t[3] + fourth * t[4]
+            slope = t[1] + u * t[2] + second * t[3] + third * t[4] + fourth * t[5]
+            # σ² is σ less its derivative. The variance of a product: Goodman 1960, JASA 55:708, eq. 2.
+            v = max(p - slope - p * p, 0.0)
+            mean[i, j] = worth[j] * p - cost[j]
+            sd[i, j] = np.sqrt(v * (worth_variance[j] + worth[j] * worth[j]) + worth_variance[j] * p * p)
+
+
+@_compiled
+def hashed(key, salt):  # type: ignore[no-untyped-def]
+    """Return 64 bits that depend on key and salt alone (splitmix64; Steele, Lea and Flood 2014)."""
+    z = np.uint64(key) + np.uint64(salt) * _GOLDEN + _GOLDEN
+    for _ in range(2):
+        z = (z ^ (z >> np.uint64(30))) * _FIRST
+        z = (z ^ (z >> np.uint64(27))) * _SECOND
+        z = (z ^ (z >> np.uint64(31))) + _GOLDEN
+    return z
+
+
+@_compiled
+def uniforms(keys, salt, out):  # type: ignore[no-untyped-def]
+    """Set a number uniform on [0, 1) for every key."""
+    for i in range(keys.size):
+        out[i] = float(hashed(keys[i], salt) >> np.uint64(11)) * _SCALE
+
+
+@_compiled
+def drawn_by_noise(  # type: ignore[no-untyped-def]  # noqa: PLR0917  compiled functions take no names
+    keys, salt, mean, sd, among, half, floor, chosen
+):
+    """Set each row's choice (−1 for none): the largest noisy score, if a second draw of it is above zero."""
+    n, k = mean.shape
+    for i in range(n):
+        sure, options = -np.inf, 0
+        for j in range(k):
+            if among[i, j]:
+                options += 1
+                sure = max(sure, mean[i, j] - _NEVER_WINS * sd[i, j])
+        best, which = -np.inf, -1
+        for j in range(k):
+            if among[i, j] and mean[i, j] + _NEVER_WINS * sd[i, j] >= sure:
+                noise = _normal(keys[i], salt + np.uint64(2 * j))
+                score = mean[i, j] + sd[i, j] * (abs(noise) if half else noise)
+                if score > best:
+                    best, which = score, j
+        if which >= 0 and mean[i, which] + sd[i, which] * _normal(keys[i], salt + np.uint64(2 * k)) <= 0.0:
+            which = -1
+        if floor > 0.0 and _uniform(keys[i], salt + np.uint64(2 * k + 2)) < floor:
+            which = _spread(among[i], options, _uniform(keys[i], salt + np.uint64(2 * k + 3)))
+        chosen[i] = which
+
+
+@_compiled
+def _spread(among, options, uniform):  # type: ignore[no-untyped-def]
+    """Return one of the options by an even draw, nothing (−1) being one of them."""
+    wanted = int(uniform * (options + 1))
+    for j in range(among.size):
+        if among[j]:
+            if wanted == 0:
+                return j
+            wanted -= 1
+    return -1
+
+
+@_compiled
+def _uniform(key, salt):  # type: ignore[no-untyped-def]
+    return float(hashed(key, salt) >> np.uint64(11)) * _SCALE
+
+
+@_compiled
+def _normal(key, salt):  # type: ignore[no-untyped-def]
+    """Return a standard normal number (Box and Muller 1958)."""
+    radius = np.sqrt(-2.0 * np.log(1.0 - _uniform(key, salt)))
+    return radius * np.cos(_TWO_PI * _uniform(key, salt + np.uint64(1)))
+
+
+@_compiled
+def drawn(  # type: ignore[no-untyped-def]  # noqa: PLR0917  compiled functions take no names
+    won, positive, among, floor, uniform, chosen, propensity
+):
+    """Set each row's choice and its propensity, drawn from the vector of them all.
+
+    P(a) = (1 − floor)·won·positive + floor/options, and nothing has the rest. The running sum is that of
+    `numpy.cumsum`, so a uniform number picks what `learning.draw` picks.
+    """
+    n, k = won.shape
+    for i in range(n):
+        options, total = 1, 0.0
+        for j in range(k):
+            if among[i, j]:
+                options += 1
+                total += won[i, j] * positive[i, j]
+        nothing = max(1.0 - total, 0.0)
+        share = floor / options
+        norm = 0.0
+        for j in range(k):
+            if among[i, j]:
+                norm += (1.0 - floor) * won[i, j] * positive[i, j] + share
+        last = (1.0 - floor) * nothing + share
+        norm += last
+        reached, which, p = 0.0, -1, last / norm
+        for j in range(k):
+            if among[i, j]:
+                mass = ((1.0 - floor) * won[i, j] * positive[i, j] + share) / norm
+                reached += mass
+                if mass > 0.0 and uniform[i] < reached:
+                    which, p = j, mass
+                    break
+        chosen[i], propensity[i] = which, p
+
+
+@_compiled
+def fitting(chosen, use, left):  # type: ignore[no-untyped-def]
+    """Take what choices use from what is `left`; return how many fitted before the first that did not."""
+    for i in range(chosen.size):
+        action = chosen[i]
+        if action >= 0:
+            for r in range(left.size):
+                if use[action, r] > left[r]:
+                    return i
+            for r in range(left.size):
+                left[r] -= use[action, r]
+    return chosen.size
