@@ -9,6 +9,7 @@ from cvo.experiments.effects import (
     relative_effect,
     stratified_effect,
 )
+from cvo.experiments.exposure import Exposure, exposure
 from cvo.experiments.interaction import Interaction, interaction
 from cvo.experiments.power import Design, Looks, customers_needed, days_needed, detectable_effect, power
 from cvo.experiments.quantiles import quantile_effect, quantile_estimate
@@ -22,6 +23,7 @@ __all__ = [
     "EVERYBODY",
     "Conclusion",
     "Design",
+    "Exposure",
     "Finding",
     "Guardrail",
     "Interaction",
@@ -41,6 +43,7 @@ __all__ = [
     "days_needed",
     "detectable_effect",
     "effect",
+    "exposure",
     "finding",
     "interaction",
     "planned_test",

@@ -1,0 +1,63 @@
+"""Outcomes of an experiment's customers, by the causal join: all they brought in the horizon, whatever they got."""
+
+import polars as pl
+
+from cvo.app.company import Company
+from cvo.app.state import running_catalogue
+from cvo.core.clock import DAY, Instant
+from cvo.core.money import minor_unit
+from cvo.events.event import Decided, Order, Refund, TraitsSet
+from cvo.ledger.margin import margins, sums_within
+from cvo.ledger.tables import tabulate
+from cvo.valuation.assumptions import assumptions_of
+
+MONEY = ("revenue", "refunds", "margin")
+COLUMNS = tuple(f"{name}{when}" for when in ("", "_before") for name in ("orders", *MONEY))
+"""What metrics can be made of: totals in the horizon, and in as many days before, money in major units."""
+
+PREFIX = "experiment_"
+"""In front of an experiment's name: the trait that holds a customer's arm."""
+
+ENROLLED = pl.Schema(
+    {"person_id": pl.Binary(), "arm": pl.String(), "at": pl.Int64(), "contaminated": pl.Boolean()}
+)
+
+
+def enrolled(company: Company, name: str) -> pl.DataFrame:
+    """Return a row a customer with an arm: the one given first, when, and whether a merge brought another."""
+    rows: dict[bytes, tuple[str, int, bool]] = {}
+    for event in company.store.events((TraitsSet,)):
+        arm = event.body.traits.get(PREFIX + name) if isinstance(event.body, TraitsSet) else None
+        if isinstance(arm, str):
+            first, at, contaminated = rows.get(event.person_id, (arm, event.at, False))
+            rows[event.person_id] = first, at, contaminated or arm != first
+    found = [(person_id, *row) for person_id, row in rows.items()]
+    return pl.DataFrame(found, schema=ENROLLED, orient="row").sort("at", "person_id")
+
+
+def outcomes(company: Company, starts: pl.DataFrame, days: int, until: Instant) -> pl.DataFrame:
+    """Return `starts` (`person_id`, `at`) whose `days` have closed by `until`, with `COLUMNS` and `exposed`.
+
+    A customer is exposed when a live decision was made for them in those days.
+    """
+    closed = starts.filter(pl.col("at") + days * DAY <= until)
+    rate = assumptions_of(running_catalogue(company.store))["margin_rate"].value
+    tables = tabulate(company.store.events((Order, Refund, Decided)), company.config.currency)
+    money = margins(tables.orders, tables.refunds, rate)
+    # An order is a row of revenue: summed like money, in the column of refunds, by the same query.
+    counted = money.with_columns(refunds_minor=(pl.col("revenue_minor") > 0).cast(pl.Int64))
+    unit = minor_unit(company.config.currency)
+    table = closed
+    for suffix, shift in (("", 0), ("_before", -days * DAY)):
+        begun = closed.select("person_id", pl.col("at") + shift)
+        sums, orders = (sums_within(begun, rows, days) for rows in (money, counted))
+        table = table.with_columns(
+            orders["refunds_minor"].alias(f"orders{suffix}"),
+            *((sums[f"{name}_minor"] * unit).alias(f"{name}{suffix}") for name in MONEY),
+        )
+    met = (
+        closed.select("person_id", "at")
+        .join(tables.decisions.select("person_id", decided_at="at"), on="person_id")
+        .filter(pl.col("decided_at").is_between(pl.col("at"), pl.col("at") + days * DAY, closed="left"))
+    )
+    return table.with_columns(exposed=table["person_id"].is_in(met["person_id"].unique().implode()))
