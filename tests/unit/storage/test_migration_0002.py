@@ -1,8 +1,5 @@
 """A company that was made before keys and repeats were kept."""
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 
 import cvo
@@ -13,6 +10,7 @@ from cvo.app.replay import replay
 from cvo.core.errors import Conflict
 from cvo.events.message import user
 from cvo.storage.check import check
+from tests.data.earlier import put_back
 from tests.data.server import make_company
 
 
@@ -24,10 +22,7 @@ def old(tmp_path):
     with cvo.open(folder) as company:
         company.ingest([{"type": "track", "userId": "ann", "event": "Visit", "messageId": "1"}])
         company.decide("ann", "home")
-    with closing(sqlite3.connect(folder / "data" / "cvo.sqlite3")) as database:
-        database.executescript(
-            "DROP TABLE api_key; DROP TABLE idempotency; UPDATE alembic_version SET version_num = '0001'"
-        )
+    put_back(folder / "data" / "cvo.sqlite3", "0001")
     return folder
 
 

@@ -1,39 +1,16 @@
 """A company whose events were keyed by their time, and whose arms did not say at which rate they were drawn."""
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 
 import cvo
 from cvo.app.company import Company
 from cvo.app.replay import replay
 from cvo.storage.check import check
+from tests.data.earlier import put_back
 from tests.data.server import make_company
 
 _VISIT = {"type": "track", "userId": "ann", "event": "Visit", "messageId": "1"}
 _LINK = {"type": "alias", "userId": "ann", "previousId": "a", "messageId": "2"}
-# The tables as the first version made them.
-_EARLIER = """
-ALTER TABLE event RENAME TO event_new;
-DROP INDEX event_position;
-CREATE TABLE event (
-    person_id BLOB NOT NULL, at INTEGER NOT NULL, event_id BLOB NOT NULL, received_at INTEGER NOT NULL,
-    kind TEXT NOT NULL, body BLOB NOT NULL, version INTEGER NOT NULL, log_partition INTEGER NOT NULL,
-    log_offset INTEGER NOT NULL, PRIMARY KEY (person_id, at, event_id)
-) STRICT, WITHOUT ROWID;
-INSERT INTO event SELECT person_id, at, event_id, received_at, kind, body, version, log_partition, log_offset
-    FROM event_new;
-DROP TABLE event_new;
-CREATE INDEX event_position ON event (log_partition, log_offset);
-ALTER TABLE assignment RENAME TO assignment_new;
-CREATE TABLE assignment (
-    person_id BLOB NOT NULL, arm TEXT NOT NULL, assigned_at INTEGER NOT NULL, PRIMARY KEY (person_id)
-) STRICT, WITHOUT ROWID;
-INSERT INTO assignment SELECT person_id, arm, assigned_at FROM assignment_new;
-DROP TABLE assignment_new;
-UPDATE alembic_version SET version_num = '0002';
-"""
 
 
 @pytest.fixture
@@ -44,8 +21,7 @@ def old(tmp_path):
     with cvo.open(folder) as company:
         company.ingest([_VISIT, _LINK])
         company.decide("ann", "home")
-    with closing(sqlite3.connect(folder / "data" / "cvo.sqlite3")) as database:
-        database.executescript(_EARLIER)
+    put_back(folder / "data" / "cvo.sqlite3", "0002")
     return folder
 
 
