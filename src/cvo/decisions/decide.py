@@ -4,6 +4,7 @@ A single request is a batch of one: there is one definition, and a decision does
 the batch.
 """
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from cvo.actions.qualify import QUALIFIED, CodeArray, Qualifier, Refusal
 from cvo.actions.situation import Situation
+from cvo.actions.stock import NO_STOCK, Stock
 from cvo.core.digest import digest
 from cvo.core.ids import decision_id
 from cvo.core.random import keyed_uniform
@@ -33,16 +35,18 @@ from cvo.profiles.profile import Profile
 from cvo.valuation.score import Scores
 
 FloatArray = NDArray[np.float64]
+PositionArray = NDArray[np.intp]
 
 UNVALUED = Refusal("value", "nothing says what a response is worth: set the action's value or assume one")
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One request with the customer it is about."""
+    """One request with the customer it is about, and the stock of the products that rules at its placement ask about."""
 
     subject: Subject
     profile: Profile
     request: Request
+    stock: Stock = NO_STOCK
 
 
 def decide(case: Case, policy: Policy) -> Decision:
@@ -66,7 +70,7 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
     codes = qualifier.codes(situations)
     scores = policy.valuer.score(policy.valuer.design(situations), codes == QUALIFIED)
     qualified = np.isfinite(scores.mean)
-    probabilities = _first_propensities(scores, qualified, policy)
+    probabilities = policy.choice.probabilities(scores.mean, scores.sd, among=qualified)
     return [
         _Record(case, policy, qualifier, scores, row).decision(codes[row], qualified[row], probabilities[row])
         for row, case in enumerate(cases)
@@ -76,24 +80,8 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
 def _situation(case: Case, policy: Policy) -> Situation:
     request = case.request
     channel = policy.catalogue.placements[request.placement].channel
-    return Situation(
-        case.profile, request.at, request.placement, channel, request.context, policy.settings.time_zone
-    )
-
-
-def _first_propensities(scores: Scores, qualified: NDArray[np.bool_], policy: Policy) -> list[FloatArray]:
-    """Return each row's probabilities over its qualified actions and nothing; rows alike go together."""
-    alike: dict[bytes, list[int]] = {}
-    for row, pattern in enumerate(qualified):
-        alike.setdefault(pattern.tobytes(), []).append(row)
-    result: list[FloatArray] = [np.empty(0)] * len(qualified)
-    for rows in alike.values():
-        options = np.flatnonzero(qualified[rows[0]])
-        chosen = np.ix_(np.array(rows), options)
-        together = policy.choice.probabilities(scores.mean[chosen], scores.sd[chosen])
-        for row, probabilities in zip(rows, together, strict=True):
-            result[row] = probabilities
-    return result
+    zone = policy.settings.time_zone
+    return Situation(case.profile, request.at, request.placement, channel, request.context, zone, case.stock)
 
 
 class _Record:
@@ -102,11 +90,13 @@ class _Record:
     def __init__(self, case: Case, policy: Policy, qualifier: Qualifier, scores: Scores, row: int) -> None:
         self._case, self._policy, self._qualifier = case, policy, qualifier
         self._scores, self._row = scores, row
+        self._names = policy.names
         request, subject = case.request, case.subject
         self._coins = Coins(
             policy.settings.seed, subject.met_as or subject.person_id, case.profile, request.at
         )
-        self._pins = policy.pins(subject.version)
+        # What no rule asks about is no part of the decision, whatever the rest of the batch had to know.
+        self._pins = policy.pins(subject.version, case.stock.version if qualifier.products else 0)
         self._id = decision_id(
             request.at,
             policy.settings.seed,
@@ -123,7 +113,8 @@ class _Record:
     ) -> Decision:
         request, subject = self._case.request, self._case.subject
         positions = np.flatnonzero(qualified)
-        refused, refusals = self._refusals(codes, qualified)
+        refused = np.flatnonzero(~qualified)
+        refused_by, refusals = self._refusals(codes[refused])
         return Decision(
             decision_id=self._id,
             person_id=subject.person_id,
@@ -137,29 +128,29 @@ class _Record:
             met_as=subject.met_as,
             pins=self._pins,
             currency=self._policy.settings.currency,
-            refused=refused,
+            refused_actions=self._names[refused].tolist(),
+            refused_by=refused_by,
             refusals=refusals,
             scored=self._scored(positions),
-            slots=self._slots(positions.tolist(), probabilities),
+            slots=self._slots(positions, probabilities),
         )
 
-    def _refusals(
-        self, codes: CodeArray, qualified: NDArray[np.bool_]
-    ) -> tuple[dict[str, int], list[Refusal]]:
-        """Return the number of each refused action's refusal, and the refusals in the order of their numbers."""
-        names, refused_by = self._qualifier.actions, codes.tolist()
-        numbers: dict[int, int] = {}
-        refused = {
-            names[position]: numbers.setdefault(refused_by[position], len(numbers))
-            for position in np.flatnonzero(~qualified).tolist()
-        }
+    def _refusals(self, codes: CodeArray) -> tuple[list[int], list[Refusal]]:
+        """Return the numbers of the refusals that codes stand for, and the refusals in the order of their numbers."""
         here, known = _situation(self._case, self._policy), self._qualifier
-        return refused, [UNVALUED if code == QUALIFIED else known.refusal(code, here) for code in numbers]
+        found = np.flatnonzero(np.bincount(codes - QUALIFIED))
+        numbers = np.empty(found[-1] + 1 if len(found) else 0, dtype=np.int64)
+        numbers[found] = np.arange(len(found))
+        refusals = [
+            UNVALUED if code == QUALIFIED else known.refusal(code, here)
+            for code in (found + QUALIFIED).tolist()
+        ]
+        return numbers[codes - QUALIFIED].tolist(), refusals
 
-    def _scored(self, positions: NDArray[np.intp]) -> Scored:
+    def _scored(self, positions: PositionArray) -> Scored:
         scores, row = self._scores, self._row
         return Scored(
-            actions=[self._qualifier.actions[position] for position in positions.tolist()],
+            actions=self._names[positions].tolist(),
             response_probability=scores.response_probability[row, positions].tolist(),
             margin_per_response=scores.margin_per_response[positions].tolist(),
             incrementality=scores.incrementality[row, positions].tolist(),
@@ -173,19 +164,21 @@ class _Record:
             grade=[scores.grades[position] for position in positions.tolist()],
         )
 
-    def _slots(self, open_positions: list[int], probabilities: FloatArray) -> list[Slot]:
-        slots = [self._slot(1, open_positions, probabilities)]
+    def _slots(self, positions: PositionArray, probabilities: FloatArray) -> list[Slot]:
+        slots = [self._slot(1, positions, probabilities)]
         names = self._qualifier.actions
         for rank in range(2, self._room() + 1):
             # Chosen and withheld is a contact too.
             taken = [slot.chosen for slot in slots if slot.chosen]
             full = self._qualifier.full(_situation(self._case, self._policy), taken) if taken else set()
             gone = full.union(taken)
-            open_positions = [p for p in open_positions if names[p] not in gone]
+            positions = np.array([p for p in positions.tolist() if names[p] not in gone], dtype=np.intp)
+            among = np.zeros(len(names), dtype=np.bool_)
+            among[positions] = True
             probabilities = self._policy.choice.probabilities(
-                self._scores.mean[self._row, open_positions], self._scores.sd[self._row, open_positions]
+                self._scores.mean[self._row], self._scores.sd[self._row], among=among
             )
-            slots.append(self._slot(rank, open_positions, probabilities))
+            slots.append(self._slot(rank, positions, probabilities))
         return slots
 
     def _room(self) -> int:
@@ -193,19 +186,20 @@ class _Record:
         slots = self._policy.catalogue.placements[request.placement].slots
         return slots if request.limit is None else min(slots, request.limit)
 
-    def _slot(self, rank: int, positions: list[int], probabilities: FloatArray) -> Slot:
-        options = [*(self._qualifier.actions[position] for position in positions), NOTHING]
+    def _slot(self, rank: int, positions: PositionArray, probabilities: FloatArray) -> Slot:
+        options = [*self._names[positions].tolist(), NOTHING]
+        chances = probabilities[np.append(positions, len(self._names))]
         uniform = keyed_uniform(self._policy.settings.seed, "draw", self._id, rank)
         if self._case.subject.arm is Arm.CONTROL:
             chosen, delivered = NOTHING, [0.0] * len(positions) + [1.0]
         else:
-            chosen = options[int(draw(probabilities, uniform))]
-            delivered = self._delivered(options, probabilities)
+            chosen = options[int(draw(chances, uniform))]
+            delivered = self._delivered(options, positions, chances)
         thrown = self._coins.coin(chosen, self._policy.withholding[chosen]) if chosen else None
         return Slot(
             rank=rank,
             options=options,
-            propensities=probabilities.tolist(),
+            propensities=chances.tolist(),
             delivery_probabilities=delivered,
             draw=uniform,
             chosen=chosen,
@@ -214,15 +208,18 @@ class _Record:
             delivery=self._delivery(thrown),
         )
 
-    def _delivered(self, options: list[str], probabilities: FloatArray) -> list[float]:
+    def _delivered(
+        self, options: list[str], positions: PositionArray, probabilities: FloatArray
+    ) -> list[float]:
         """Return the probabilities with which the customer gets each option; nothing gets what is withheld."""
         rules = self._policy.withholding
-        rates = np.array([rules[action].rate for action in options[:-1]])
+        rates = self._policy.withheld_rates[positions]
         for action, fallen in self._coins.fallen(rules).items():
             if action in options:
                 rates[options.index(action)] = float(fallen.withholds)
         delivered: list[float] = (probabilities[:-1] * (1.0 - rates)).tolist()
-        return [*delivered, max(0.0, 1.0 - sum(delivered))]
+        # Exactly rounded, whatever the version of Python adds up floats like.
+        return [*delivered, max(0.0, 1.0 - math.fsum(delivered))]
 
     def _creative(self, action: str, rank: int) -> str:
         creatives = self._policy.catalogue.actions[action].creatives

@@ -57,12 +57,13 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pins(msgspec.Struct, frozen=True, array_like=True):
-    """Content hashes of all state the decision used, and the version of the person."""
+    """Content hashes of all state the decision used, and the versions of the person and, where rules ask, of stock."""
 
     person_version: int
     catalogue: str
     models: str
     settings: str
+    stock: int = 0
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -160,11 +161,17 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The id the customer was first met by, empty if it is `person_id`."""
     pins: Pins
     currency: str
-    refused: dict[str, int]
-    """Refused actions, with the number of their refusal in `refusals`."""
+    refused_actions: list[str]
+    refused_by: list[int]
+    """For each refused action, the number of its refusal in `refusals`."""
     refusals: list[Refusal]
     scored: Scored
     slots: list[Slot]
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """Return the refused actions, with the number of their refusal in `refusals`."""
+        return dict(zip(self.refused_actions, self.refused_by, strict=True))
 
     @property
     def candidates(self) -> list[Candidate]:

@@ -3,6 +3,9 @@
 from functools import cached_property
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cvo.actions.catalogue import Catalogue
 from cvo.actions.qualify import Qualifier
 from cvo.actions.settings import Settings
@@ -58,6 +61,16 @@ class Policy:
         return self._qualifiers[placement]
 
     @cached_property
+    def names(self) -> NDArray[np.object_]:
+        """Return the actions of the catalogue in their order, to be picked by an array of positions."""
+        return np.array(self.catalogue.action_ids, dtype=np.object_)
+
+    @cached_property
+    def withheld_rates(self) -> NDArray[np.float64]:
+        """Return with what probability the delivery of each action is withheld, in the order of `names`."""
+        return np.array([self.withholding[action].rate for action in self.catalogue.action_ids])
+
+    @cached_property
     def withholding(self) -> dict[str, Withholding]:
         """Return how deliveries of each action are withheld."""
         usual = self.settings.withheld_rate
@@ -72,6 +85,7 @@ class Policy:
     def _settings_version(self) -> str:
         return digest(self.settings)
 
-    def pins(self, person_version: int) -> Pins:
+    def pins(self, person_version: int, stock_version: int = 0) -> Pins:
         """Return the names of all state a decision of this policy uses."""
-        return Pins(person_version, self.catalogue.version, self.models.version, self._settings_version)
+        own = (self.catalogue.version, self.models.version, self._settings_version)
+        return Pins(person_version, *own, stock_version)

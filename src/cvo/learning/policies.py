@@ -4,6 +4,7 @@ from typing import Protocol
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from cvo.core.errors import InvalidInput
 from cvo.learning.arrays import FloatArray, IntArray
@@ -42,12 +43,16 @@ class Thompson(msgspec.Struct, frozen=True, tag=True):
         _require(self.scale >= 0, "scale", self.scale, "not negative")
         _check_floor(self.floor)
 
-    def probabilities(self, mean: FloatArray, sd: FloatArray) -> FloatArray:
-        """Return P(option), shape (…, k + 1)."""
+    def probabilities(
+        self, mean: FloatArray, sd: FloatArray, *, among: NDArray[np.bool_] | None = None
+    ) -> FloatArray:
+        """Return P(option), shape (…, k + 1); 0 for candidates outside of `among` (…, k), whatever their score."""
+        if among is not None:
+            mean, sd = np.where(among, mean, 0.0), np.where(among, sd, 0.0)
         mean, sd = check_scores(mean, sd)
         spread = self.scale * sd
-        act = winning(mean, spread, half=self.optimistic) * positive(mean, spread)
-        return with_floor(_and_nothing(act), self.floor)
+        act = winning(mean, spread, half=self.optimistic, among=among) * positive(mean, spread)
+        return with_floor(_and_nothing(act), self.floor, among)
 
 
 class InverseGap(msgspec.Struct, frozen=True, tag=True):
@@ -116,9 +121,17 @@ class Constant(msgspec.Struct, frozen=True, tag=True):
         return with_floor(result, self.floor)
 
 
-def with_floor(probabilities: FloatArray, floor: float) -> FloatArray:
-    """Mix a share `floor` of the uniform distribution into each row and renormalise it to sum to one."""
-    mixed = (1.0 - floor) * np.asarray(probabilities, order="C") + floor / probabilities.shape[-1]
+def with_floor(probabilities: FloatArray, floor: float, among: NDArray[np.bool_] | None = None) -> FloatArray:
+    """Mix a share `floor` of the uniform distribution into each row and renormalise it to sum to one.
+
+    With `among` (…, k) the share goes to these candidates, and to nothing, which stands last.
+    """
+    share: FloatArray | float = floor / probabilities.shape[-1]
+    if among is not None:
+        share = np.zeros(probabilities.shape)
+        share[..., :-1][among], share[..., -1] = 1.0, 1.0
+        share *= floor / share.sum(axis=-1, keepdims=True)
+    mixed = (1.0 - floor) * np.asarray(probabilities, order="C") + share
     return np.asarray(mixed / mixed.sum(axis=-1, keepdims=True))
 
 

@@ -74,3 +74,18 @@ def test_a_draw_never_leaves_the_options_that_can_be_drawn():
 def test_settings_out_of_range_are_refused(make):
     with pytest.raises(InvalidInput, match="must be"):
         make()
+
+
+def test_candidates_that_are_not_among_have_no_share_and_change_nothing():
+    rng = np.random.default_rng(4)
+    mean, sd = rng.normal(size=(6, 9)), np.exp(rng.normal(size=(6, 9)))
+    among = rng.random((6, 9)) < 0.6
+    among[2] = False
+    mean[~among], sd[~among] = np.nan, np.nan
+    for policy in (Thompson(floor=0.1), Thompson(optimistic=True, floor=0.02)):
+        together = policy.probabilities(mean, sd, among=among)
+        for row, here in enumerate(among):
+            alone = policy.probabilities(mean[row][here], sd[row][here])
+            np.testing.assert_allclose(together[row][np.append(here, True)], alone, rtol=1e-14)
+            np.testing.assert_array_equal(together[row][:-1][~here], 0.0)
+        np.testing.assert_array_equal(together[2], np.eye(10)[9])
