@@ -111,9 +111,9 @@ def _drift_needed(design: Design, target: float) -> float:
     bounds = limits(design)
     if not design.alpha < target < 1:
         raise InvalidInput(f"a power of {target} has to lie between alpha and 1, such as 0.8")
-    low, high = 0.0, 20.0
-    for _ in range(50):
-        middle = 0.5 * (low + high)
-        reached = crossing_probabilities(*bounds, middle)[-1] >= target
-        low, high = (low, middle) if reached else (middle, high)
-    return high
+    from scipy.optimize import brentq  # a third of a second to import
+
+    def short(drift: float) -> float:
+        return float(crossing_probabilities(*bounds, drift)[-1]) - target
+
+    return float(brentq(short, 0.0, 20.0, xtol=1e-9))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from cvo.app.company import Company
-from cvo.app.experiments.outcomes import PREFIX
+from cvo.app.experiments.outcomes import PREFIX, enrolled
 from cvo.app.experiments.registry import experiment
 from cvo.core.errors import Conflict
 from cvo.core.ids import EventId
@@ -41,7 +41,7 @@ def enrol(
         raise Conflict(f"{name} has ended; nobody else is given an arm")
     registration, trait = found.registration, PREFIX + name
     persons = list(company.store.persons())
-    total = sum(trait in person.profile.traits for person in persons)
+    total = int(enrolled(company, name)["given"].sum())
     free = [person for person in persons if trait not in person.profile.traits]
     arms = assigned(
         [person.person_id for person in free],

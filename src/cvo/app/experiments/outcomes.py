@@ -19,18 +19,27 @@ PREFIX = "experiment_"
 """In front of an experiment's name: the trait that holds a customer's arm."""
 
 ENROLLED = pl.Schema(
-    {"person_id": pl.Binary(), "arm": pl.String(), "at": pl.Int64(), "contaminated": pl.Boolean()}
+    {
+        "person_id": pl.Binary(),
+        "arm": pl.String(),
+        "at": pl.Int64(),
+        "given": pl.Int64(),
+        "contaminated": pl.Boolean(),
+    }
 )
 
 
 def enrolled(company: Company, name: str) -> pl.DataFrame:
-    """Return a row a customer with an arm: the one given first, when, and whether a merge brought another."""
-    rows: dict[bytes, tuple[str, int, bool]] = {}
+    """Return a row a customer with an arm: the one given first, and when.
+
+    `given` counts the arms of all who were merged into the customer, `contaminated` tells whether they differ.
+    """
+    rows: dict[bytes, tuple[str, int, int, bool]] = {}
     for event in company.store.events((TraitsSet,)):
         arm = event.body.traits.get(PREFIX + name) if isinstance(event.body, TraitsSet) else None
         if isinstance(arm, str):
-            first, at, contaminated = rows.get(event.person_id, (arm, event.at, False))
-            rows[event.person_id] = first, at, contaminated or arm != first
+            first, at, given, contaminated = rows.get(event.person_id, (arm, event.at, 0, False))
+            rows[event.person_id] = first, at, given + 1, contaminated or arm != first
     found = [(person_id, *row) for person_id, row in rows.items()]
     return pl.DataFrame(found, schema=ENROLLED, orient="row").sort("at", "person_id")
 

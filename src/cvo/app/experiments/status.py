@@ -34,7 +34,8 @@ def status(company: Company, name: str, exploratory: tuple[Metric, ...] = ()) ->
     now = company.clock.now()
     look, as_of = _look(people, promise.horizon_days, promise.timetable, now)
     table = outcomes(company, people, promise.horizon_days, as_of)
-    ended = table.height >= promise.customers > 0
+    # Merges make fewer customers of as many arms; they must not keep an experiment from ending.
+    ended = table.height == people.height and int(people["given"].sum()) >= promise.customers > 0
     judged: Report | NotEstimable
     if not table.height or not look:
         judged = NotEstimable("too early", _when(people, promise.horizon_days, look))
