@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from cvo.api.checkpoints import keep_log_short
 from cvo.api.decisions import decide
 from cvo.api.events import browser_settings, take
+from cvo.api.forgetting import forget_repeats
 from cvo.api.http import Receive, Response, Scope, Send, problem, respond
 from cvo.api.lessons import give_lessons
 from cvo.api.ofrep import FLAGS, evaluate
@@ -86,7 +87,8 @@ class Application:
         await receive()
         service.writer = writer = Writer(service.live, asyncio.get_running_loop())
         writer.start()
-        beside = [asyncio.create_task(work) for work in (give_lessons(service), keep_log_short(service))]
+        endless = (give_lessons(service), keep_log_short(service), forget_repeats(service))
+        beside = [asyncio.create_task(work) for work in endless]
         await send({"type": "lifespan.startup.complete"})
         await receive()
         for task in beside:

@@ -17,6 +17,9 @@ from cvo.core.money import minor_exponent
 FILE = "company.toml"
 _PREFIX = "CVO_"
 
+REPEATS_KNOWN_DAYS = 7
+"""Clients send again for this long what was not answered."""
+
 
 class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The `[learning]` table: `half_life_days` after which an outcome counts half, 0 where nothing is forgotten."""
@@ -44,9 +47,16 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     owners: list[str] = []
     decisions: Shares = Shares()
     learning: Learning = Learning()
+    repeats_known_days: float = 7.0
+    """How long a server knows a repeated request for a decision again, and a repeated message without an event."""
 
     def __post_init__(self) -> None:
         minor_exponent(self.currency)
+        if not REPEATS_KNOWN_DAYS <= self.repeats_known_days < inf:
+            raise InvalidInput(
+                f"repeats_known_days is {self.repeats_known_days:g}; clients rely on at least "
+                f"{REPEATS_KNOWN_DAYS}"
+            )
         if not self.seed:
             raise InvalidInput("seed is empty; give it a secret text, made once and never changed")
         try:

@@ -1,4 +1,7 @@
-"""Events are found by their id, so that a repeat is known from the log itself; arms remember their rate."""
+"""Events are found by their id, so that a repeat is known from the log itself; arms remember their rate.
+
+What is kept for a time only, to know repeats by, is found by its time.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +16,7 @@ _RATE: sa.types.TypeEngine[float] = sa.Double().with_variant(sa.REAL(), "sqlite"
 
 
 def upgrade() -> None:
-    """Key events by person and id, and give assignments the control rate they were drawn with."""
+    """Key events by person and id, index what is forgotten, and give assignments the rate they were drawn with."""
     op.drop_index("event_position", "event")
     op.rename_table("event", "event_0002")
     op.create_table(
@@ -36,6 +39,8 @@ def upgrade() -> None:
     )
     op.drop_table("event_0002")
     op.create_index("event_position", "event", ["log_partition", "log_offset"])
+    op.create_index("intake_by_time", "intake", ["received_at"])
+    op.create_index("idempotency_by_time", "idempotency", ["received_at"])
     op.rename_table("assignment", "assignment_0002")
     op.create_table(
         "assignment",
