@@ -101,9 +101,11 @@ class Company(opened.Company):
         question = read_question(since, until, ())
         return growth_of(self, facts_of(self, question), question)
 
-    def evaluate(self, *, catalogue: Path | None = None, policy: Path | None = None) -> WhatIf | NotEstimable:
-        """Tell what a changed catalogue, or a file of changed settings, would have brought on the log so far."""
-        return what_if(self, read_candidate(self, catalogue=catalogue, policy=policy))
+    def evaluate(
+        self, *, catalogue: Path | None = None, policy: Path | None = None, learner: str | None = None
+    ) -> WhatIf | NotEstimable:
+        """Tell what a changed catalogue, a file of changed settings or another learner would have brought so far."""
+        return what_if(self, read_candidate(self, catalogue=catalogue, policy=policy, learner=learner))
 
     def drift(self, *, weeks: int = WEEKS) -> Drift | NotEstimable:
         """Tell whether the last full weeks are still like those before, and if not, what moved since when."""

@@ -25,24 +25,27 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @click.command("evaluate")
 @company_option
-@click.option("--policy", type=_FILE, help="A TOML file: `catalogue`, a folder, and `[decisions]`, settings.")
+@click.option("--policy", type=_FILE, help="A TOML file: `catalogue`, `learner`, `[decisions]`.")
 @click.option("--catalogue", type=_FOLDER, help="A folder with a changed catalogue.")
+@click.option("--learner", type=click.Choice(["linear", "vw"]), help="Another learner in the models' place.")
 @json_option
-def command(folder: Path | None, policy: Path | None, catalogue: Path | None, as_json: bool) -> None:
+def command(
+    folder: Path | None, policy: Path | None, catalogue: Path | None, learner: str | None, as_json: bool
+) -> None:
     """Tell what a change would have brought, from the log, before a customer sees it.
 
     What runs and what is proposed are both asked again in every situation of the log; what would have followed
     is estimated from draws of known probability. The log stays as it is.
     """
-    if policy is None and catalogue is None:
-        raise InvalidInput("say what is proposed: --catalogue DIR, or --policy FILE")
+    if policy is None and catalogue is None and learner is None:
+        raise InvalidInput("say what is proposed: --catalogue DIR, --policy FILE, or --learner NAME")
     from cvo.app.what_if import read_candidate, what_if
     from cvo.app.what_if.page import write_page
     from cvo.cli.steps import steps
 
     started = time.monotonic()
     with open_company(folder, write=False) as company, steps() as progress:
-        candidate = read_candidate(company, policy=policy, catalogue=catalogue)
+        candidate = read_candidate(company, policy=policy, catalogue=catalogue, learner=learner)
         found = what_if(company, candidate, progress=progress)
         page = None if isinstance(found, NotEstimable) else write_page(found, company.folder)
     elapsed = round(time.monotonic() - started, 1)

@@ -2,17 +2,19 @@
 
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 
 from cvo.app.company import Company
 from cvo.app.simulate import simulate
 from cvo.app.what_if import read_candidate, what_if
+from cvo.app.what_if.learners import rechosen
 from cvo.app.what_if.log import read_log
 from cvo.app.what_if.page import page
 from cvo.app.what_if.reach import answers, snapshots
 from cvo.cli.evaluate import as_data
-from cvo.core.clock import FixedClock, parse_rfc3339
+from cvo.core.clock import DAY, FixedClock, parse_rfc3339
 from cvo.core.errors import InvalidInput, NotFound
 from cvo.core.evidence import Estimate, NotEstimable
 from cvo.inference import GuardRails
@@ -162,3 +164,48 @@ def test_an_empty_log_tells_nothing(folder, tmp_path):
     early = FixedClock(parse_rfc3339("2026-01-06T00:00:00Z"))
     with Company.open(copy, write=False, clock=early) as young:
         assert what_if(young, read_candidate(young)).reason == "no decisions"
+
+
+@pytest.mark.parametrize("learner", ["linear", "vw"])
+def test_another_learner_chooses_among_what_qualifies_having_seen_what_closed(company, learner):
+    found = what_if(company, read_candidate(company, learner=learner), rails=FEW)
+    assert [(each.entry, each.after) for each in found.changes] == [("learner", learner)]
+    ours, theirs = found.reach["current"], found.reach["candidate"]
+    assert [each.scored for each in ours] == [each.scored for each in theirs]
+    assert any(abs(a.picked - b.picked) > 1 for a, b in zip(ours, theirs, strict=True))
+    assert all(each.delivered <= each.picked * (1 + 1e-9) for each in theirs)
+    again = what_if(company, read_candidate(company, learner=learner), rails=FEW)
+    assert again.reach == found.reach
+    assert again.difference == found.difference
+
+
+def test_a_learner_knows_nothing_of_windows_that_were_open(company):
+    log = read_log(company, [])
+    candidate = read_candidate(company)
+    cost = np.zeros(len(log.options))
+    slots = []
+    answers(
+        log,
+        candidate.catalogue,
+        candidate.settings,
+        snapshots(company, log),
+        rechosen=lambda s: slots.extend(s) or s,
+    )
+
+    def chosen(margin):
+        changed = msgspec.structs.replace(log, margin=margin)
+        return rechosen(
+            "linear", changed, slots, cost=cost, settings=candidate.settings, progress=lambda _: None
+        )
+
+    closes = [at + log.window_days * DAY for at in log.at]
+    first = next(row for row, at in enumerate(log.at) if at >= closes[0])
+    # The same spread, so that the unit in which a reward is learned stays the same.
+    before, after = chosen(log.margin), chosen(log.margin[::-1].copy())
+    assert before[:first] == after[:first]
+    assert before[first:] != after[first:]
+
+
+def test_an_unknown_learner_is_named(company):
+    with pytest.raises(InvalidInput, match="there is no learner 'magic'; known: linear, vw"):
+        read_candidate(company, learner="magic")

@@ -14,27 +14,39 @@ from cvo.app.company import Company
 from cvo.app.state import running_catalogue
 from cvo.core.errors import InvalidInput, NotFound
 
+LEARNERS = ("linear", "vw")
+"""What can be evaluated in place of the product's own models (see `learning.challenger`)."""
+
 
 class Proposed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of a policy file: a catalogue's folder, from where the file lies, and decision settings."""
+    """The content of a policy file: a catalogue's folder, from where the file lies, settings, another learner."""
 
     catalogue: str | None = None
+    learner: str | None = None
     decisions: dict[str, float] = {}
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A catalogue and settings that could decide, the catalogue that does, and in what they differ."""
+    """A catalogue and settings that could decide, the catalogue that does, and in what they differ.
+
+    `learner` is one of `LEARNERS` where something else than the product's models would choose.
+    """
 
     catalogue: Catalogue
     settings: Settings
     running: Catalogue
     changes: list[Difference]
+    learner: str | None = None
 
 
 def read_candidate(
-    company: Company, *, policy: Path | None = None, catalogue: Path | None = None
+    company: Company,
+    *,
+    policy: Path | None = None,
+    catalogue: Path | None = None,
+    learner: str | None = None,
 ) -> Candidate:
-    """Read what is proposed: a catalogue's folder, or a TOML file with `catalogue` and `[decisions]`.
+    """Read what is proposed: a catalogue's folder, or a TOML file with `catalogue`, `learner` and `[decisions]`.
 
     Whatever is not named stays as it runs. Raises `NotFound` for a file that is not there, `InvalidInput` for
     settings that do not exist, `CatalogueError` for a catalogue that can't run.
@@ -47,7 +59,12 @@ def read_candidate(
     settings = _settings(company.settings, proposed.decisions)
     check_runs(candidate, settings.currency)
     changed = setting_differences(company.settings, settings)
-    return Candidate(candidate, settings, running, [*differences(running, candidate), *changed])
+    learner = learner or proposed.learner
+    if learner is not None:
+        if learner not in LEARNERS:
+            raise InvalidInput(f"there is no learner {learner!r}; known: {', '.join(LEARNERS)}")
+        changed.append(Difference("learner", "own", learner))
+    return Candidate(candidate, settings, running, [*differences(running, candidate), *changed], learner)
 
 
 def setting_differences(before: Settings, after: Settings) -> list[Difference]:

@@ -1,6 +1,7 @@
 """The comparison: what the candidate would have brought more than what runs, for whom, by whose actions."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -9,12 +10,14 @@ from numpy.typing import NDArray
 from cvo.actions.drafts import Difference
 from cvo.app.company import Company
 from cvo.app.what_if.candidate import Candidate
+from cvo.app.what_if.learners import rechosen
 from cvo.app.what_if.log import FloatArray, Log, read_log
 from cvo.app.what_if.looks import Look, looks
 from cvo.app.what_if.parts import Part, segment_parts, segments, team_parts, team_scores
-from cvo.app.what_if.reach import Answers, Reach, answers, contact_costs, snapshots
+from cvo.app.what_if.reach import Answers, Reach, Rechosen, answers, contact_costs, snapshots
 from cvo.core.clock import Instant
 from cvo.core.evidence import Estimate, NotEstimable
+from cvo.decisions.decision import Slot
 from cvo.inference import (
     DEFAULT_GUARD_RAILS,
     GuardRails,
@@ -90,13 +93,23 @@ def what_if(
     found: dict[str, Answers] = {}
     costs: dict[str, FloatArray] = {}
     for name, (catalogue, settings) in asked.items():
-
-        def tell(done: int, name: str = name) -> None:
-            progress(f"Asking the {name} policy", done, total)
-
-        found[name] = answers(log, catalogue, settings, models, tell)
+        tell = _bar(progress, f"Asking the {name} policy", total)
         costs[name] = contact_costs(catalogue, log.options)
+        learner = candidate.learner if name == "candidate" else None
+        rechoose: Rechosen = _as_chosen
+        if learner is not None:
+            told = _bar(progress, f"Teaching {learner}", total)
+            rechoose = partial(rechosen, learner, log, cost=costs[name], settings=settings, progress=told)
+        found[name] = answers(log, catalogue, settings, models, progress=tell, rechosen=rechoose)
     return _Comparison(company, log, candidate, found=found, costs=costs, rails=rails).told()
+
+
+def _bar(progress: Progress, step: str, total: int) -> Callable[[int], None]:
+    return lambda done: progress(step, done, total)
+
+
+def _as_chosen(slots: list[Slot | None]) -> list[Slot | None]:
+    return slots
 
 
 class _Comparison:

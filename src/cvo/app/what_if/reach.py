@@ -16,10 +16,13 @@ from cvo.app.what_if.log import FloatArray, Log, matrix
 from cvo.core.ids import PersonId
 from cvo.core.random import keyed_uniform
 from cvo.decisions.decide import decide_all
-from cvo.decisions.decision import NOTHING, Decision
+from cvo.decisions.decision import NOTHING, Decision, Slot
 from cvo.decisions.policy import Policy
 from cvo.valuation import models as model_snapshots
 from cvo.valuation.models import Models
+
+Rechosen = Callable[[list[Slot | None]], list[Slot | None]]
+"""Gives the options of first slots other probabilities; `None` stands where nobody was asked."""
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -64,11 +67,16 @@ def answers(
     catalogue: Catalogue,
     settings: Settings,
     models: Sequence[Models],
+    *,
     progress: Callable[[int], None] = lambda _count: None,
+    rechosen: Rechosen = lambda slots: slots,
 ) -> Answers:
-    """Ask a policy for every decision of the log again, each with its models, and log nothing."""
+    """Ask a policy for every decision of the log again, each with its models, and log nothing.
+
+    `rechosen` may have something else choose among the options that qualify.
+    """
     here = [row for row, case in enumerate(log.cases) if case.request.placement in catalogue.placements]
-    chances: list[dict[str, float]] = [{NOTHING: 1.0}] * len(log.cases)
+    slots: list[Slot | None] = [None] * len(log.cases)
     tally = _Tally()
     by_models: dict[str, list[int]] = {}
     for row in here:
@@ -81,9 +89,16 @@ def answers(
             decisions = decide_all([log.cases[row] for row in some], policy)
             for row, decision in zip(some, decisions, strict=True):
                 tally.add(decision)
-                slot = decision.slots[0]
-                chances[row] = dict(zip(slot.options, slot.delivery_probabilities, strict=True))
+                slots[row] = decision.slots[0]
             progress(len(some))
+    slots = rechosen(slots)
+    for slot in slots:
+        if slot is not None:
+            tally.pick(slot)
+    chances = [
+        {NOTHING: 1.0} if slot is None else dict(zip(slot.options, slot.delivery_probabilities, strict=True))
+        for slot in slots
+    ]
     return Answers(matrix(chances, log.options), tally.reach(catalogue))
 
 
@@ -98,8 +113,9 @@ class _Tally:
         said = [f"{refusal.tier}: {refusal.rule}" for refusal in decision.refusals]
         for action, number in decision.refused.items():
             self._refused.setdefault(action, Counter())[said[number]] += 1
-        slot = decision.slots[0]
         self._scored.update(decision.scored.actions)
+
+    def pick(self, slot: Slot) -> None:
         _add(self._picked, slot.options, slot.propensities)
         _add(self._delivered, slot.options, slot.delivery_probabilities)
 
