@@ -3,7 +3,7 @@
 from typing import Any
 
 from cvo.api.answers import Wire, policy_version
-from cvo.app.customer import Customer
+from cvo.app.customer import Customer, Prediction
 from cvo.core.clock import Instant, format_rfc3339
 from cvo.core.money import Money
 from cvo.decisions.decision import Decision
@@ -31,7 +31,22 @@ class Account(Wire, frozen=True):
     margin: float
     contacts: int
     contact_cost: float
+    service_cost: float
+    incentives: float
     value: float
+
+
+class Foreseen(Wire, frozen=True):
+    """Margin a customer was expected to bring within `days`, and what came once they had passed, in `currency`."""
+
+    made_at: str
+    model: str
+    days: int
+    currency: str
+    expected: float
+    p10: float
+    p90: float
+    came: float | None
 
 
 class Chosen(Wire, frozen=True):
@@ -53,7 +68,7 @@ class Recent(Wire, frozen=True):
 
 
 class View(Wire, frozen=True):
-    """A customer: who, what is known and allowed, what they brought, what was decided for them lately."""
+    """A customer: who, what is known and allowed, what they brought and may bring, what was decided for them lately."""
 
     customer_id: str
     user_ids: list[str]
@@ -68,6 +83,7 @@ class View(Wire, frozen=True):
     consent: dict[str, bool]
     counts: dict[str, Count]
     account: Account
+    predictions: list[Foreseen]
     decisions: list[Recent]
 
 
@@ -88,6 +104,7 @@ def view(found: Customer) -> View:
         consent=profile.consent,
         counts={name: _count(tally) for name, tally in sorted(profile.tallies.items())},
         account=_account(found),
+        predictions=[_foreseen(each) for each in found.predictions],
         decisions=[_recent(decision) for decision in found.decisions],
     )
 
@@ -113,6 +130,19 @@ def _account(found: Customer) -> Account:
         if isinstance(value := getattr(account, name, None), Money)
     }
     return Account(currency=account.value.currency, orders=account.orders, contacts=account.contacts, **money)
+
+
+def _foreseen(made: Prediction) -> Foreseen:
+    return Foreseen(
+        made_at=format_rfc3339(made.made_at),
+        model=made.model,
+        days=made.days,
+        currency=made.expected.currency,
+        expected=float(made.expected.amount),
+        p10=float(made.p10.amount),
+        p90=float(made.p90.amount),
+        came=None if made.came is None else float(made.came.amount),
+    )
 
 
 def _recent(decision: Decision) -> Recent:

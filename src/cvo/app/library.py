@@ -19,7 +19,7 @@ from cvo.app.replay import logged, replay
 from cvo.app.rollout.judge import Standing, judge, standing
 from cvo.app.rollout.record import latest
 from cvo.app.rollout.start import draft_candidate, start, stop
-from cvo.app.value import Growth, Value, facts_of, growth_of, read_question, value
+from cvo.app.value import Bank, Growth, Value, facts_of, growth_of, read_question, value, value_bank
 from cvo.app.what_if import WhatIf, read_candidate, what_if
 from cvo.core.errors import InvalidInput, NotFound
 from cvo.core.evidence import NotEstimable
@@ -100,6 +100,10 @@ class Company(opened.Company):
         """Split the change of margin, against as long a stretch before, by its sources; see `value` for times."""
         question = read_question(since, until, ())
         return growth_of(self, facts_of(self, question), question)
+
+    def bank(self) -> Bank:
+        """Return what customers have brought, what is expected of them, and how expectations came out."""
+        return value_bank(self)
 
     def evaluate(
         self, *, catalogue: Path | None = None, policy: Path | None = None, learner: str | None = None

@@ -26,6 +26,7 @@ COMMANDS = {
     "replay": "Make a logged decision again, and tell whether it is the same.",
     "clv": "What customers are worth: of a company, or from a file of transactions.",
     "value": "What was caused, and what was realised.",
+    "bank": "What customers have brought, and what is expected of them.",
     "growth": "Where margin grew from, and what of it was caused.",
     "evaluate": "What a change would have brought, before a customer sees it.",
     "experiment": "Plan, register and judge experiments, in a company or in a file.",

@@ -11,6 +11,7 @@ from cvo.core.evidence import NotEstimable
 
 if TYPE_CHECKING:
     from cvo.app.value.growth import Growth
+    from cvo.ledger.growth import Causes
 
 _SOURCES = {
     "customers": "more customers",
@@ -41,20 +42,24 @@ def command(folder: Path | None, since: str | None, until: str | None, as_json: 
 
 def as_data(found: "Growth") -> dict[str, Any]:
     """Return the figures as JSON shows them."""
-    caused = found.caused
     return {
         "from": format_rfc3339(found.since),
         "to": format_rfc3339(found.until),
         "before": found.before,
         "after": found.after,
         "split": figure(found.split) if isinstance(found.split, NotEstimable) else found.split,
-        "caused": figure(caused)
-        if isinstance(caused, NotEstimable)
-        else {name: figure(getattr(caused, name)) for name in (*_SOURCES, "total")},
+        "caused": causes_data(found.caused),
         "not_caused": figure(found.not_caused)
         if isinstance(found.not_caused, NotEstimable)
         else found.not_caused,
     }
+
+
+def causes_data(caused: "Causes | NotEstimable") -> dict[str, Any]:
+    """Return what was caused, by source, as JSON shows it."""
+    if isinstance(caused, NotEstimable):
+        return figure(caused)
+    return {name: figure(getattr(caused, name)) for name in (*_SOURCES, "total")}
 
 
 def show(found: "Growth", currency: str) -> None:

@@ -118,7 +118,17 @@ def caused_growth(
     count, columns = treated.shape
     if min(count, len(control)) < 2:
         return NotEstimable("too few clusters", "a standard error needs two customers in each arm")
+    covariance = np.zeros((2 * columns, 2 * columns))
+    covariance[:columns, :columns] = np.cov(treated, rowvar=False) / count
+    covariance[columns:, columns:] = np.cov(control, rowvar=False) / len(control)
     means = np.concatenate([treated.mean(axis=0), control.mean(axis=0)])
+    return causes_at(means, covariance, count, unit, level=level, sample_size=count + len(control))
+
+
+def causes_at(
+    means: FloatArray, covariance: FloatArray, count: int, unit: str, *, level: float, sample_size: int
+) -> Causes | NotEstimable:
+    """Split `count` times the difference of two sets of means, (2 × 3) or with earlier periods (2 × 6), flattened."""
     if means.min() <= 0:
         return NotEstimable("too few buyers", "nobody bought in an arm, or refunds took all margin")
     slopes = np.empty((4, len(means)))
@@ -126,10 +136,8 @@ def caused_growth(
         up, down = means.copy(), means.copy()
         up[i], down[i] = mean * (1 + _STEP), mean * (1 - _STEP)
         slopes[:, i] = (_parts_at(up, count) - _parts_at(down, count)) / (2 * mean * _STEP)
-    variance = np.zeros((2 * columns, 2 * columns))
-    variance[:columns, :columns] = np.cov(treated, rowvar=False) / count
-    variance[columns:, columns:] = np.cov(control, rowvar=False) / len(control)
-    errors = np.sqrt(np.einsum("ij,jk,ik->i", slopes, variance, slopes).clip(min=0))
+    errors = np.sqrt(np.einsum("ij,jk,ik->i", slopes, covariance, slopes).clip(min=0))
+    reaches = normal_quantile(level) * errors
     parts = [
         Estimate(
             value=value,
@@ -137,13 +145,10 @@ def caused_growth(
             interval=Interval(value - reach, value + reach, level),
             grade=Grade.MEASURED,
             unit=unit,
-            sample_size=count + len(control),
+            sample_size=sample_size,
         )
         for value, error, reach in zip(
-            _parts_at(means, count).tolist(),
-            errors.tolist(),
-            (normal_quantile(level) * errors).tolist(),
-            strict=True,
+            _parts_at(means, count).tolist(), errors.tolist(), reaches.tolist(), strict=True
         )
     ]
     return Causes(customers=parts[0], orders_per_customer=parts[1], value_per_order=parts[2], total=parts[3])

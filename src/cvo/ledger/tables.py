@@ -10,7 +10,7 @@ import msgspec
 import polars as pl
 
 from cvo.core.money import Money
-from cvo.events.event import Activity, Decided, Event, Order, Refund, Response
+from cvo.events.event import Activity, Decided, Event, Order, Refund, Response, Valued
 
 ORDERS = pl.Schema(
     {"person_id": pl.Binary(), "at": pl.Int64(), "order_id": pl.String(), "revenue_minor": pl.Int64()}
@@ -27,6 +27,24 @@ COSTS = pl.Schema({"person_id": pl.Binary(), "at": pl.Int64(), "cost_minor": pl.
 
 SERVICE_COST = "service_cost"
 """The property of an activity that says, in major units, what serving the customer cost; `currency` may go with it."""
+
+INCENTIVES = pl.Schema({"person_id": pl.Binary(), "at": pl.Int64(), "discount_minor": pl.Int64()})
+"""One row an order that says what discount it had; its revenue is already less that."""
+
+PREDICTIONS = pl.Schema(
+    {
+        "person_id": pl.Binary(),
+        "at": pl.Int64(),
+        "model": pl.String(),
+        "days": pl.Int64(),
+        "expected_minor": pl.Int64(),
+        "p10_minor": pl.Int64(),
+        "p50_minor": pl.Int64(),
+        "p90_minor": pl.Int64(),
+        "expected_orders": pl.Float64(),
+    }
+)
+"""One row a lifetime value as it was predicted, and horizon."""
 
 RESPONSES = pl.Schema(
     {
@@ -70,6 +88,8 @@ class Tables(msgspec.Struct, frozen=True, eq=False):
     orders: pl.DataFrame
     refunds: pl.DataFrame
     costs: pl.DataFrame
+    incentives: pl.DataFrame
+    predictions: pl.DataFrame
     responses: pl.DataFrame
     decisions: pl.DataFrame
     unvalued: int
@@ -77,15 +97,15 @@ class Tables(msgspec.Struct, frozen=True, eq=False):
 
 def tabulate(events: Iterable[Event], currency: str) -> Tables:
     """Sort events into tables; money in another currency than `currency` is counted, not valued."""
-    rows: dict[str, list[tuple[Any, ...]]] = {
-        name: [] for name in ("orders", "refunds", "costs", "responses", "decisions")
-    }
+    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _SCHEMAS}
     unvalued = 0
     for event in events:
         body, common = event.body, (event.person_id, event.at)
         match body:
             case Order() if body.currency == currency:
                 rows["orders"].append((*common, body.order_id, body.revenue_minor))
+                discount = _amount(body.properties.get("discount"), currency)
+                rows["incentives"] += [(*common, discount)] if discount else []
             case Refund() if body.currency == currency:
                 rows["refunds"].append((*common, body.order_id, body.amount_minor))
             case Order() | Refund():
@@ -97,26 +117,40 @@ def tabulate(events: Iterable[Event], currency: str) -> Tables:
                 cost = _service_cost(body, currency)
                 unvalued += cost is None
                 rows["costs"] += [(*common, cost)] if cost else []
+            case Valued() if body.currency == currency:
+                rows["predictions"] += [
+                    (*common, body.model, *msgspec.structs.astuple(each)) for each in body.horizons
+                ]
             case Decided():
                 rows["decisions"].append((*common, *_decision(body)))
-    return Tables(
-        orders=_frame(rows["orders"], ORDERS),
-        refunds=_frame(rows["refunds"], REFUNDS),
-        costs=_frame(rows["costs"], COSTS),
-        responses=_frame(rows["responses"], RESPONSES),
-        decisions=_frame(rows["decisions"], DECISIONS),
-        unvalued=unvalued,
-    )
+    frames = {name: _frame(rows[name], schema) for name, schema in _SCHEMAS.items()}
+    return Tables(**frames, unvalued=unvalued)
+
+
+_SCHEMAS = {
+    "orders": ORDERS,
+    "refunds": REFUNDS,
+    "costs": COSTS,
+    "incentives": INCENTIVES,
+    "predictions": PREDICTIONS,
+    "responses": RESPONSES,
+    "decisions": DECISIONS,
+}
 
 
 def _service_cost(body: Activity, currency: str) -> int | None:
     """Return what an activity cost in minor units, 0 if it says nothing, `None` in another currency."""
-    cost = body.properties.get(SERVICE_COST)
-    if isinstance(cost, bool) or not isinstance(cost, int | float) or cost <= 0:
-        return 0
-    if body.properties.get("currency") not in {None, currency}:
+    cost = _amount(body.properties.get(SERVICE_COST), currency)
+    if cost and body.properties.get("currency") not in {None, currency}:
         return None
-    return Money.of(cost, currency).to_minor()
+    return cost
+
+
+def _amount(value: object, currency: str) -> int:
+    """Return a property as minor units; what is no amount above zero is nothing."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        return 0
+    return Money.of(value, currency).to_minor()
 
 
 def _decision(body: Decided) -> tuple[Any, ...]:

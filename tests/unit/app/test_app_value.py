@@ -3,11 +3,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from cvo.app.company import Company
 from cvo.app.decide import decide
 from cvo.app.ingest import ingest
 from cvo.app.learn import learn
-from cvo.app.value import Question, facts_of, growth_of, read_question, value
-from cvo.core.clock import DAY, Instant
+from cvo.app.value import Question, facts_of, growth_of, read_question, value, value_bank
+from cvo.core.clock import DAY, FixedClock, Instant
 from cvo.core.evidence import Estimate, Grade, NotEstimable
 from cvo.core.money import Money
 from cvo.inference import look_level
@@ -281,7 +282,8 @@ def test_growth_is_split_by_source_and_what_was_caused(tmp_path):
     # The offer makes more customers buy, once each, at the usual price; it costs nothing in margin.
     assert growth.caused.customers.interval.low > 0
     assert growth.caused.customers.value == pytest.approx(growth.caused.total.value)
-    assert growth.caused.orders_per_customer.value == growth.caused.value_per_order.value == 0
+    for other in (growth.caused.orders_per_customer, growth.caused.value_per_order):
+        assert other.value == pytest.approx(0, abs=1e-6)
     treated = sum(each.arm == "treated" for each in persons.values())
     assert growth.caused.total.value == pytest.approx(
         treated * (found.programme.value) + float(found.realised.contact_cost.amount), rel=1e-9
@@ -298,3 +300,19 @@ def test_growth_of_a_company_without_a_programme_has_nothing_caused(tmp_path):
     assert (found.before.margin, found.after.margin) == (45.0, 180.0)
     assert found.split.customers == pytest.approx(found.split.value_per_order)
     assert found.caused.reason == found.not_caused.reason == "no live decisions"
+
+
+def test_the_bank_sums_to_the_log_and_to_its_own_rows(tmp_path):
+    found, persons, _ = live(tmp_path)
+    with Company.open(tmp_path, write=False, clock=FixedClock(Instant(NOW + 20 * DAY))) as company:
+        bank = value_bank(company)
+    realised = found.realised
+    assert bank.realised["margin"] == realised.margin
+    assert bank.realised["contact_cost"] == realised.contact_cost
+    assert bank.realised["value"].amount == realised.margin.amount - realised.contact_cost.amount
+    assert bank.rows["value_minor"].sum() == pytest.approx(float(bank.realised["value"].amount) * 100)
+    assert set(bank.rows["customer"]) <= {each.external.value for each in persons.values()}
+    assert bank.expected.reason == "no prediction"
+    (change,) = bank.clv_changes
+    assert change.action == "offer"
+    assert change.change.reason == "open horizon"

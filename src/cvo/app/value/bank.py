@@ -1,0 +1,91 @@
+"""The value bank of a company and of one customer: brought so far, expected to come, and how expectations came out."""
+
+import msgspec
+import polars as pl
+
+from cvo.app.company import Company
+from cvo.app.learn import windows_of
+from cvo.app.state import running_catalogue
+from cvo.app.value.programme import facts_of
+from cvo.app.value.question import Question
+from cvo.core.clock import Instant
+from cvo.core.evidence import NotEstimable
+from cvo.core.money import Money
+from cvo.ledger.bank import Score, bank, scores
+from cvo.ledger.clv_change import ClvChange, clv_changes
+from cvo.ledger.contrast import contrasts
+from cvo.lifetime import HORIZONS_DAYS
+
+NO_PREDICTION = NotEstimable(
+    "no prediction", "no lifetime value has been predicted yet; `cvo clv --company DIR` predicts them"
+)
+CLV_HORIZONS_DAYS = (28, *HORIZONS_DAYS)
+"""Over which ΔCLV is measured: the longest that has closed."""
+
+_REALISED = ("revenue", "refunds", "incentives", "margin", "contact_cost", "service_cost", "value")
+
+
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """What customers who have a prediction are expected to bring within `days` of it, discounted margin."""
+
+    days: int
+    customers: int
+    expected: Money
+
+
+class Bank(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The bank of all customers.
+
+    `rows` has one a customer, in minor units (see `ledger.bank.bank`), with the `customer` id; the other figures are
+    its sums. `expected` sums latest predictions, whenever each was made. `clv_changes` are by action.
+    """
+
+    as_of: Instant
+    currency: str
+    customers: int
+    realised: dict[str, Money]
+    expected: list[Expected] | NotEstimable
+    scores: list[Score]
+    clv_changes: list[ClvChange]
+    rows: pl.DataFrame
+
+
+def value_bank(company: Company) -> Bank:
+    """Return what every customer has brought and is expected to bring, from the log as it stands."""
+    facts = facts_of(company, Question())
+    tables, as_of, currency = facts.tables, facts.as_of, company.config.currency
+    windows = windows_of(running_catalogue(company.store))
+    rows = bank(tables, facts.money, as_of)
+    names = {person.person_id: person.external.value for person in company.store.persons()}
+    shown = rows.select(
+        pl.Series("customer", [names[each] for each in rows["person_id"]], dtype=pl.String),
+        pl.exclude("person_id"),
+    )
+    return Bank(
+        as_of=as_of,
+        currency=currency,
+        customers=rows.height,
+        realised={name: Money.from_minor(round(rows[f"{name}_minor"].sum()), currency) for name in _REALISED},
+        expected=_expected(rows, currency),
+        scores=scores(tables.predictions, facts.money, as_of),
+        clv_changes=clv_changes(
+            contrasts(tables.decisions, facts.money, windows, as_of),
+            facts.money,
+            window_days=windows,
+            horizons_days=CLV_HORIZONS_DAYS,
+            as_of=as_of,
+            currency=currency,
+        ),
+        rows=shown.sort("customer"),
+    )
+
+
+def _expected(rows: pl.DataFrame, currency: str) -> list[Expected] | NotEstimable:
+    found = []
+    for column in rows.columns:
+        if column.startswith("expected_") and column.endswith("d_minor"):
+            known = rows[column].drop_nulls()
+            total = Money.from_minor(int(known.sum()), currency)
+            days = int(column.removeprefix("expected_").removesuffix("d_minor"))
+            found.append(Expected(days=days, customers=len(known), expected=total))
+    return found or NO_PREDICTION

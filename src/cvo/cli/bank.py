@@ -1,0 +1,133 @@
+"""`cvo bank`: what customers have brought, what is expected of them, and how expectations came out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from cvo.cli.common import company_option, console, figure, json_option, open_company, plain, print_json
+from cvo.cli.growth import causes_data
+from cvo.core.clock import format_rfc3339, to_datetime
+from cvo.core.errors import InvalidInput
+from cvo.core.evidence import NotEstimable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cvo.app.value.bank import Bank
+
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("bank")
+@company_option
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write a row a customer: .csv or .parquet."
+)
+@json_option
+def command(folder: Path | None, out: Path | None, as_json: bool) -> None:
+    """Show the value bank: brought so far to the cent, expected to come, and how past expectations came out.
+
+    Expectations are the predictions of `cvo clv --company DIR`, with model and time; each is held against what came
+    once its horizon has passed. ΔCLV is what an action changed after its window, where an experiment has closed.
+    """
+    if out is not None and out.suffix not in {".csv", ".parquet"}:
+        raise InvalidInput(f"--out {out} ends in neither .csv nor .parquet, which say how to write it")
+    with open_company(folder, write=False) as company:
+        found = company.bank()
+    if out is not None:
+        write(found, out)
+    if as_json:
+        print_json(as_data(found))
+    else:
+        show(found)
+
+
+def write(found: "Bank", file: Path) -> None:
+    """Write the rows, money in minor units as the columns say."""
+    if file.suffix == ".csv":
+        found.rows.write_csv(file)
+    else:
+        found.rows.write_parquet(file)
+
+
+def as_data(found: "Bank") -> dict[str, Any]:
+    """Return the figures as JSON shows them."""
+    return {
+        "as_of": format_rfc3339(found.as_of),
+        "currency": found.currency,
+        "customers": found.customers,
+        "realised": found.realised,
+        "expected": figure(found.expected) if isinstance(found.expected, NotEstimable) else found.expected,
+        "scores": [
+            {**msgspec.structs.asdict(each), "made_at": format_rfc3339(each.made_at)} for each in found.scores
+        ],
+        "clv_changes": [
+            {
+                "action": each.action,
+                "window_days": each.window_days,
+                "horizon_days": each.horizon_days,
+                "window": causes_data(each.window),
+                "afterwards": causes_data(each.afterwards),
+            }
+            for each in found.clv_changes
+        ],
+    }
+
+
+def show(found: "Bank") -> None:
+    """Print the figures for a person."""
+    out, realised = console(), found.realised
+    out.print(f"[bold]Brought so far[/] by {found.customers:,} customers:")
+    for name, words in (
+        ("revenue", "revenue"),
+        ("refunds", "of it refunded"),
+        ("incentives", "discounts, revenue is less them already"),
+        ("margin", "margin"),
+        ("contact_cost", "for contacts"),
+        ("service_cost", "for service"),
+        ("value", "value: margin less both"),
+    ):
+        out.print(f"  {realised[name]!r:>24}  {words}")
+    out.print("\n[bold]Expected to come[/], discounted margin by the latest predictions:")
+    if isinstance(found.expected, NotEstimable):
+        out.print(plain(f"  {found.expected.detail}"))
+    else:
+        for each in found.expected:
+            out.print(f"  {each.expected!r:>24}  of {each.customers:,} customers within {each.days:,} days")
+    _show_scores(found, out)
+    _show_changes(found, out)
+
+
+def _show_scores(found: "Bank", out: "Console") -> None:
+    if not found.scores:
+        return
+    out.print(
+        "\n[bold]Predictions whose horizon has passed[/]; 80 % of customers should be between P10 and P90:"
+    )
+    for each in found.scores:
+        off = each.expected_minor / each.came_minor - 1 if each.came_minor else None
+        total = "nothing came" if off is None else f"total off by {off:+.1%}"
+        made = f"{to_datetime(each.made_at):%d %B %Y}"
+        out.print(
+            f"  {made}, {each.days:,} days, {each.customers:,} customers: {total}, "
+            f"{each.within_range_rate:.0%} between P10 and P90  [dim]{plain(each.model)}[/]"
+        )
+
+
+def _show_changes(found: "Bank", out: "Console") -> None:
+    if not found.clv_changes:
+        return
+    out.print(f"\n[bold]ΔCLV[/] of a customer who got the action, {found.currency}:")
+    for each in found.clv_changes:
+        change = each.change
+        if isinstance(change, NotEstimable):
+            out.print(plain(f"  {each.action}: assumed 0; not measured, {change.detail}"))
+        else:
+            low, high = change.interval.low, change.interval.high
+            out.print(
+                f"  {plain(each.action)}: {change.value:+,.2f}, 95 % interval {low:+,.2f} to {high:+,.2f}, in the "
+                f"{each.horizon_days} days after its window ({change.grade})"
+            )
