@@ -16,7 +16,7 @@ from cvo.actions.conditions import REST, conditions, scope
 from cvo.actions.rules import Fact, Rule, Rulebook, Schema, parse
 from cvo.actions.rules.columnar import frame
 from cvo.actions.rules.vocabulary import Constants, accept
-from cvo.actions.situation import Ask, Situation, ask, constants, rule_schema
+from cvo.actions.situation import Ask, Situation, ask, constants, products, rule_schema
 from cvo.core.clock import LATEST, Instant
 from cvo.core.errors import CatalogueError, InvalidInput, RuleError
 from cvo.profiles.facts import fact
@@ -57,6 +57,8 @@ class _Shared(msgspec.Struct, frozen=True):
 class Qualifier:
     """Judges every action of a catalogue for one placement; `refusals` are what the codes stand for.
 
+    `products` are those whose stock a situation has to know.
+
     Raises `CatalogueError` for a rule that does not parse or asks for what no profile can answer.
     """
 
@@ -73,6 +75,7 @@ class Qualifier:
         self._rests: dict[int, Ask] = {}
         checks = self._checks(catalogue, placement)
         self._book = Rulebook(list(dict.fromkeys(check.rule for check in checks)))
+        self.products = products(self._book.facts)
         self._asks = [_accepted(fact, ask(fact, currency)) for fact in self._book.facts]
         column = {rule: number for number, rule in enumerate(self._book.rules)}
         self._columns = np.array([column[check.rule] for check in checks], dtype=np.intp)

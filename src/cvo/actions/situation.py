@@ -1,6 +1,6 @@
 """What rules and features can see at a decision: the profile, what the caller says, and the moment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ import msgspec
 
 from cvo.actions.catalogue import Catalogue
 from cvo.actions.rules import Argument, Fact, Schema, Signature, Type, path_key
+from cvo.actions.stock import NO_STOCK, Stock
 from cvo.actions.wall_clock import READINGS, TRAIT, shown
 from cvo.core.clock import Instant, parse_rfc3339
 from cvo.core.errors import CatalogueError, InvalidInput
@@ -28,11 +29,20 @@ _TYPES = {
     FactType.BOOL: Type.BOOL,
     FactType.TIME: Type.TIME,
 }
+_PRODUCT = Argument("product", Type.STRING)
+_STOCK = {
+    "stock": Signature((_PRODUCT, Argument("place", Type.STRING, optional=True)), Type.NUMBER),
+    "stock_at": Signature((_PRODUCT, Argument("key of the context", Type.STRING)), Type.NUMBER),
+}
+"""How many there are at a place, or at all together; and at the place that the caller names in the context."""
 _MOMENT = {"now": Type.TIME, "placement": Type.STRING, "channel": Type.STRING}
 
 
 class Situation(msgspec.Struct, frozen=True):
-    """One customer at one placement at one instant; `time_zone` is the company's, for who has none of their own."""
+    """One customer at one placement at one instant.
+
+    `time_zone` is the company's, for who has none of their own. `stock` has the products that rules ask about.
+    """
 
     profile: Profile
     at: Instant
@@ -40,6 +50,7 @@ class Situation(msgspec.Struct, frozen=True):
     channel: str
     context: dict[str, Scalar] = {}
     time_zone: str = "UTC"
+    stock: Stock = NO_STOCK
 
 
 Ask = Callable[[Situation], Any]
@@ -80,8 +91,8 @@ def schema(catalogue: Catalogue) -> Schema:
 def rule_schema(catalogue: Catalogue) -> Schema:
     """Return the facts that the rules of a catalogue may use.
 
-    Beside those of features there are the customer's clock and `action.…`: what `constants` says of the action that a
-    rule is about, missing where only other actions have it.
+    Beside those of features there are the customer's clock, what is in stock, and `action.…`: what `constants` says of
+    the action that a rule is about, missing where only other actions have it.
     """
     every = schema(catalogue)
     attributes = {
@@ -93,7 +104,7 @@ def rule_schema(catalogue: Catalogue) -> Schema:
     return Schema(
         paths={**every.paths, **local, **attributes},
         namespaces=every.namespaces,
-        functions=every.functions,
+        functions={**every.functions, **_STOCK},
     )
 
 
@@ -117,6 +128,8 @@ def ask(wanted: Fact, currency: str) -> Ask:
     """
     if wanted.arguments is None:
         return _path(wanted, currency)
+    if wanted.path[-1] in _STOCK:
+        return _stock(wanted.path[-1], *map(str, wanted.arguments))
     try:
         answer = fact(wanted.path[-1], wanted.arguments, currency=currency)
     except InvalidInput as error:
@@ -136,6 +149,23 @@ def _path(wanted: Fact, currency: str) -> Ask:
         return lambda _situation: None
     answer = fact(f"{head}.{member}", currency=currency)
     return _typed(wanted, lambda situation: answer(situation.profile, situation.at))
+
+
+def _stock(function: str, product: str, where: str | None = None) -> Ask:
+    if function == "stock":
+        return lambda here: here.stock.level(product, where)
+
+    def at_named_place(here: Situation) -> float | None:
+        place = here.context.get(where or "")
+        named = isinstance(place, str | int) and not isinstance(place, bool)
+        return here.stock.level(product, str(place)) if named else None
+
+    return at_named_place
+
+
+def products(facts: Iterable[Fact]) -> frozenset[str]:
+    """Return the products whose stock some facts ask about."""
+    return frozenset(str(each.arguments[0]) for each in facts if each.arguments and each.path[-1] in _STOCK)
 
 
 def _local(reading: Callable[[datetime], str]) -> Ask:

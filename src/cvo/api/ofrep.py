@@ -164,7 +164,9 @@ def _read(body: bytes) -> tuple[ExternalId, dict[str, Scalar]]:
 async def _decided(service: Service, policy: Policy, customer: ExternalId, asks: list[Ask]) -> list[Decision]:
     """Return decisions, the earlier ones where they still stand."""
     person = await asyncio.to_thread(service.company.store.person, customer)
-    pins = policy.pins(person.version if person is not None else 0)
+    products = {product for ask in asks for product in policy.qualifier(ask.placement).products}
+    stock = await asyncio.to_thread(service.company.store.stock, products)
+    pins = policy.pins(person.version if person is not None else 0, stock.version)
     now = service.company.clock.now()
     standing = [
         # A line break can't come in a header, so no client's own key is ever this one.
@@ -179,7 +181,7 @@ def _hour(ask: Ask, now: Instant) -> int:
 
 
 def _evaluation(service: Service, policy: Policy, decision: Decision) -> Evaluation:
-    if decision.pins != policy.pins(decision.pins.person_version):
+    if decision.pins != policy.pins(decision.pins.person_version, decision.pins.stock):
         policy = service.pinned.policy(decision.pins)
     shown = [_shown(policy, slot) for slot in decision.slots if _would_show(policy, slot)]
     return Evaluation(

@@ -78,7 +78,7 @@ def _rehearsed(company: Company, policy: Policy, placement: str) -> dict[str, De
         # A rehearsal with a context is somebody's preview of that moment, and no answer without it.
         if decision.placement == placement
         and not decision.context
-        and msgspec.structs.replace(decision.pins, person_version=0) == pins
+        and msgspec.structs.replace(decision.pins, person_version=0, stock=0) == pins
     }
 
 
@@ -109,11 +109,18 @@ def _decide_apart(
 ) -> list[Decision]:
     """Decide for customers who are all different, so that none of the decisions can see another."""
     met = work.assigned_nodes([person for person, _ in requests])
+    subjects = [_subject(person, node) for (person, _), node in zip(requests, met, strict=True)]
+    policies = [deciding.of(subject) for subject in subjects]
+    asked = {
+        product
+        for policy, (_, request) in zip(policies, requests, strict=True)
+        for product in policy.qualifier(request.placement).products
+    }
+    stock = work.stock(asked)
     cases = [
-        Case(_subject(person, node), person.profile, request)
-        for (person, request), node in zip(requests, met, strict=True)
+        Case(subject, person.profile, request, stock)
+        for subject, (person, request) in zip(subjects, requests, strict=True)
     ]
-    policies = [deciding.of(case.subject) for case in cases]
     decisions = decide_each(cases, policies)
     work.log_decisions(logged(decision) for decision in decisions)
     work.apply_all(

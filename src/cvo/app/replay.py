@@ -17,4 +17,6 @@ def replay(company: Company, decision_id: str, pinned: Pinned | None = None) -> 
     """Make a decision again, from the profile, catalogue and models as they were then."""
     decision = logged(company, decision_id)
     profile = company.store.profile_at(decision.person_id, decision.pins.person_version)
-    return make_again(decision, profile, (pinned or Pinned(company.store)).policy(decision.pins))
+    policy = (pinned or Pinned(company.store)).policy(decision.pins)
+    stock = company.store.stock_at(decision.pins.stock, policy.qualifier(decision.placement).products)
+    return make_again(decision, profile, policy, stock)

@@ -41,7 +41,7 @@ UNVALUED = Refusal("value", "nothing says what a response is worth: set the acti
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One request with the customer it is about, and the stock of the products that rules at its placement ask about."""
+    """One request with the customer it is about, and the stock of the products that rules ask about."""
 
     subject: Subject
     profile: Profile

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from cvo.actions.stock import NO_STOCK, Stock
 from cvo.decisions.decide import Case, decide
 from cvo.decisions.decision import Decision, Request, Subject, encode
 from cvo.decisions.policy import Policy
@@ -18,8 +19,8 @@ class Replay(msgspec.Struct, frozen=True):
     differences: list[str]
 
 
-def replay(logged: Decision, profile: Profile, policy: Policy) -> Replay:
-    """Make a logged decision again, with the profile at its pinned version and the pinned policy."""
+def replay(logged: Decision, profile: Profile, policy: Policy, stock: Stock = NO_STOCK) -> Replay:
+    """Make a logged decision again, with the profile and stock at their pinned versions and the pinned policy."""
     again = decide(
         Case(
             Subject(
@@ -37,6 +38,7 @@ def replay(logged: Decision, profile: Profile, policy: Policy) -> Replay:
                 purpose=logged.purpose,
                 limit=len(logged.slots),
             ),
+            stock,
         ),
         policy,
     )

@@ -19,6 +19,7 @@ from cvo.events.event import (
     ResponseKind,
 )
 from cvo.events.message import Labels, Reason, Refused
+from cvo.events.stock import StockLevel
 from cvo.events.values import INTEGER_LIMIT, flatten, text
 
 Properties = dict[str, Any]
@@ -27,7 +28,7 @@ SUM_TOLERANCE = 1e-3
 """How far from one recorded probabilities may add up, before they are scaled: clients write 1/3 as 0.333."""
 
 
-def body_of(name: str, properties: Properties, labels: Labels, currency: str) -> Body:
+def body_of(name: str, properties: Properties, labels: Labels, currency: str) -> Body | StockLevel:
     """Return the typed body of an event called `name`; what is typed wrongly raises `Refused`.
 
     `currency` stands in where an order names none.
@@ -113,6 +114,18 @@ def _consent(name: str, properties: Properties, _labels: Labels, _currency: str)
     return ConsentSet(purposes)
 
 
+def _inventory(name: str, properties: Properties, _labels: Labels, _currency: str) -> StockLevel:
+    quantity = properties.get("quantity")
+    if quantity is None:
+        raise Refused(Reason.MISSING_PROPERTY, f"{name}: quantity is missing")
+    if isinstance(quantity, bool) or not isinstance(quantity, int | float) or quantity % 1 != 0:
+        raise Refused(Reason.INVALID_PROPERTY, f"{name}: quantity is {_show(quantity)}, not a whole number")
+    if abs(quantity) > INTEGER_LIMIT:
+        raise Refused(Reason.OUT_OF_RANGE, f"{name}: quantity is out of range")
+    place = _optional_text(properties, "place", name)
+    return StockLevel(_text(properties, "product", name), place or "", int(quantity))
+
+
 def _options(properties: Properties, name: str, labels: Labels) -> dict[str, float]:
     raw = properties.get("options")
     if not isinstance(raw, dict) or not raw:
@@ -192,10 +205,11 @@ _RESPONSES = {
     "Action Converted": ResponseKind.CONVERTED,
 }
 
-_KNOWN: dict[str, Callable[[str, Properties, Labels, str], Body]] = {
+_KNOWN: dict[str, Callable[[str, Properties, Labels, str], Body | StockLevel]] = {
     "Order Completed": _order,
     "Order Refunded": _refund,
     "Decision Recorded": _decided,
     "Consent Updated": _consent,
+    "Inventory Updated": _inventory,
     **dict.fromkeys(_RESPONSES, _response),
 }

@@ -14,6 +14,7 @@ from cvo.core.random import keyed_bytes
 from cvo.events.bodies import body_of
 from cvo.events.event import Activity, Body, TraitsSet
 from cvo.events.message import DeadLetter, ExternalId, Labels, Message, Reason, Refused, anonymous, user
+from cvo.events.stock import StockLevel
 from cvo.events.values import INTEGER_LIMIT, flatten, text
 
 SIZE_LIMIT = 32 * 1024
@@ -139,7 +140,7 @@ class Intake(msgspec.Struct, frozen=True):
             link=link,
         )
 
-    def _body(self, envelope: _Envelope) -> Body | None:
+    def _body(self, envelope: _Envelope) -> Body | StockLevel | None:
         match envelope.type:
             case "track":
                 name = _identifier(envelope.event, "event")

@@ -9,6 +9,7 @@ from cvo.core.errors import InvalidInput
 from cvo.core.ids import EventId, PersonId
 from cvo.core.random import keyed_bytes
 from cvo.events.event import Body
+from cvo.events.stock import StockLevel
 
 
 class IdKind(StrEnum):
@@ -54,7 +55,8 @@ def anonymous(value: str) -> ExternalId:
 class Message(msgspec.Struct, frozen=True):
     """A message that passed intake.
 
-    `body` is missing where the message only links two ids; `link` has the same owner as `sender`.
+    `body` is missing where the message only links two ids; `link` has the same owner as `sender`. A level of stock is
+    no fact about whoever sent it.
     """
 
     event_id: EventId
@@ -63,7 +65,7 @@ class Message(msgspec.Struct, frozen=True):
     sender: ExternalId
     at: Instant
     received_at: Instant
-    body: Body | None
+    body: Body | StockLevel | None
     link: ExternalId | None = None
 
 
@@ -114,7 +116,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """Receipt: the message is stored, and folded into the profile of `person_id`."""
+    """Receipt: the message is stored, and folded into the profile of `person_id`; empty where it is of no person."""
 
     event_id: EventId
     person_id: PersonId

@@ -40,7 +40,7 @@ def put_position(connection: Connection, table: Table, row: Row) -> None:
 
 
 def put_latest(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows, or replace those that happened before by (at, event_id)."""
+    """Insert rows, or replace those that happened before by (at, version)."""
     if rows:
         connection.exec_driver_sql(_put_latest(table), list(rows))
 
@@ -159,7 +159,7 @@ def _put_latest(table: Table) -> str:
         statement.on_conflict_do_update(
             index_elements=list(table.primary_key),
             set_={c.name: new[c.name] for c in table.c if not c.primary_key},
-            where=tuple_(new.at, new.event_id) > tuple_(table.c.at, table.c.event_id),
+            where=tuple_(new.at, new.version) > tuple_(table.c.at, table.c.version),
         )
     )
 

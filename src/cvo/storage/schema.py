@@ -44,7 +44,6 @@ INTAKE = Table(
     _blob("sender_key", key=True),
     _text("message_id", key=True),
     _long("received_at"),
-    Index("intake_by_time", "received_at"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -164,7 +163,6 @@ IDEMPOTENCY = Table(
     _text("request"),
     _blob("owner_id"),
     _text("decision_id"),
-    Index("idempotency_by_time", "received_at"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -189,6 +187,35 @@ POSITION = Table(
     "position", METADATA, _long("log_partition", key=True), _long("next_offset"), sqlite_strict=True
 )
 """Where each partition of the log ends."""
+
+STOCK = Table(
+    "stock",
+    METADATA,
+    _text("product", key=True),
+    _text("place", key=True),
+    _long("at"),
+    _long("version"),
+    _long("quantity"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""How many of a product there are at a place, and since when; the company's, and no person's."""
+
+STOCK_EVENT = Table(
+    "stock_event",
+    METADATA,
+    _long("version", key=True),
+    _blob("event_id"),
+    _text("product"),
+    _text("place"),
+    _long("at"),
+    _long("received_at"),
+    _long("quantity"),
+    Index("stock_event_by_id", "event_id", unique=True),
+    Index("stock_event_by_product", "product", "version"),
+    sqlite_strict=True,
+)
+"""Every report of a level; `version` counts them as they came in, so that what was known once can be told again."""
 
 META = Table("meta", METADATA, _text("name", key=True), _text("value"), sqlite_strict=True)
 """What the whole store has to agree on."""

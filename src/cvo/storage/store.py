@@ -9,6 +9,7 @@ from typing import Self
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DatabaseError
 
+from cvo.actions.stock import Stock
 from cvo.core.clock import Instant
 from cvo.core.errors import Conflict, Damaged, NotFound
 from cvo.core.ids import DecisionId, PersonId
@@ -21,9 +22,9 @@ from cvo.storage import dialect, sqlite
 from cvo.storage.graph import Graph
 from cvo.storage.migrate import refuse_newer, schema_version, upgrade
 from cvo.storage.migrations import HEAD
-from cvo.storage.repeats import forget_repeats
 from cvo.storage.rows import event_of, event_version, in_order, kind_of
 from cvo.storage.schema import ASSIGNMENT, BLOB, CHANGE, DEAD_LETTER, DECISION, EVENT, LINK, META, PERSON
+from cvo.storage.stock import stock, stock_at
 from cvo.storage.unit_of_work import Assigned, Change, LoggedDecision, Person, Settings, UnitOfWork
 
 _PAGE = 10_000
@@ -113,16 +114,6 @@ class Store:
             yield work
             work.flush()
 
-    def forget_repeats(self, before: Instant, at_most: int) -> int:
-        """Forget messages and requests received before a time, by which their repeats would be known.
-
-        Returns how many were forgotten, at most so many of each. Messages that left an event are known for ever.
-        """
-        if self._writer is None:
-            raise Conflict("the store is open for reading only")
-        with self._writer.begin() as connection:
-            return forget_repeats(connection, before, at_most)
-
     # -- one customer
 
     def person(self, external: ExternalId) -> Person | None:
@@ -157,6 +148,18 @@ class Store:
         """
         with self._reader.connect() as connection:
             return fold(EMPTY, in_order(_rows_at(connection, person_id, version)))
+
+    # -- what everybody shares
+
+    def stock(self, products: Iterable[str]) -> Stock:
+        """Return the levels of some products as they are."""
+        with self._reader.connect() as connection:
+            return stock(connection, products)
+
+    def stock_at(self, version: int, products: Iterable[str]) -> Stock:
+        """Return the levels of some products as a decision that pinned `version` saw them."""
+        with self._reader.connect() as connection:
+            return stock_at(connection, version, products)
 
     # -- everything, for analysis
 

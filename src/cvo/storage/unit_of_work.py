@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
+from cvo.actions.stock import Stock
 from cvo.core.clock import Instant
 from cvo.core.errors import Conflict, InvalidInput
 from cvo.core.ids import DecisionId, EventId, PersonId
@@ -19,11 +20,13 @@ from cvo.core.random import keyed_bytes
 from cvo.events.event import Event
 from cvo.events.identity import Link, LinkKind
 from cvo.events.message import Accepted, DeadLetter, Duplicate, ExternalId, Message, Receipt
+from cvo.events.stock import StockLevel
 from cvo.profiles.profile import Profile
 from cvo.storage import dialect
 from cvo.storage.people import People, State
 from cvo.storage.rows import PARTITION, event_row, link_rows
 from cvo.storage.schema import BLOB, CHANGE, DEAD_LETTER, DECISION, EVENT, IDEMPOTENCY, LINK, POSITION
+from cvo.storage.stock import stock, take_levels
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -130,10 +133,14 @@ class UnitOfWork:
         self._settle()
         return [
             Accepted(each.event_id, self._people.of(each.person_id).person_id)
-            if isinstance(each, Accepted)
+            if isinstance(each, Accepted) and each.person_id
             else each
             for each in receipts
         ]
+
+    def stock(self, products: Iterable[str]) -> Stock:
+        """Return the levels of some products as they are, with what this work took in."""
+        return stock(self._connection, products)
 
     def person(self, external: ExternalId, at: Instant) -> Person:
         """Return a customer, who is met (and assigned an arm) at `at` if never seen before."""
@@ -237,8 +244,12 @@ class UnitOfWork:
         fresh: dict[EventId, Message] = {}
         for message in messages:
             fresh.setdefault(message.event_id, message)
+        levels = {id_: (each, each.body) for id_, each in fresh.items() if isinstance(each.body, StockLevel)}
+        if levels:
+            for seen in levels.keys() - take_levels(self._connection, list(levels.values())):
+                del fresh[seen]
         node_id = self._people.node_id
-        keys = [(node_id(each.sender), each.event_id) for each in fresh.values() if each.body is not None]
+        keys = [(node_id(each.sender), each.event_id) for each in fresh.values() if _of_a_person(each)]
         for event_id in dialect.known_events(self._connection, keys):
             del fresh[EventId(event_id)]
         silent = {(each.sender_key, each.message_id): each for each in fresh.values() if each.body is None}
@@ -256,6 +267,8 @@ class UnitOfWork:
         dialect.insert_missing(self._connection, DEAD_LETTER, rows)
 
     def _take(self, message: Message) -> PersonId:
+        if isinstance(message.body, StockLevel):
+            return PersonId(b"")
         people = self._people
         node = people.node_id(message.sender)
         if message.link is not None:
@@ -312,10 +325,17 @@ class UnitOfWork:
 def _nodes(messages: Iterable[Message]) -> list[ExternalId]:
     nodes = []
     for message in messages:
+        if isinstance(message.body, StockLevel):
+            continue
         nodes.append(message.sender)
         if message.link is not None:
             nodes.append(message.link)
     return nodes
+
+
+def _of_a_person(message: Message) -> bool:
+    """Tell whether a message leaves an event of a person."""
+    return message.body is not None and not isinstance(message.body, StockLevel)
 
 
 def _text(external: ExternalId) -> tuple[str, str]:

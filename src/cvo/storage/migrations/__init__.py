@@ -1,4 +1,4 @@
 """Steps from each version of the schema to the next."""
 
-HEAD = "0003"
+HEAD = "0004"
 """The version this code reads and writes; opening compares it without loading the migration tool."""
