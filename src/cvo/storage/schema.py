@@ -44,6 +44,7 @@ INTAKE = Table(
     _blob("sender_key", key=True),
     _text("message_id", key=True),
     _long("received_at"),
+    Index("intake_by_time", "received_at"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -163,6 +164,7 @@ IDEMPOTENCY = Table(
     _text("request"),
     _blob("owner_id"),
     _text("decision_id"),
+    Index("idempotency_by_time", "received_at"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

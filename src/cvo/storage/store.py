@@ -22,6 +22,7 @@ from cvo.storage import dialect, sqlite
 from cvo.storage.graph import Graph
 from cvo.storage.migrate import refuse_newer, schema_version, upgrade
 from cvo.storage.migrations import HEAD
+from cvo.storage.repeats import forget_repeats
 from cvo.storage.rows import event_of, event_version, in_order, kind_of
 from cvo.storage.schema import ASSIGNMENT, BLOB, CHANGE, DEAD_LETTER, DECISION, EVENT, LINK, META, PERSON
 from cvo.storage.stock import stock, stock_at
@@ -113,6 +114,16 @@ class Store:
             work = UnitOfWork(connection, self._settings)
             yield work
             work.flush()
+
+    def forget_repeats(self, before: Instant, at_most: int) -> int:
+        """Forget messages and requests received before a time, by which their repeats would be known.
+
+        Returns how many were forgotten, at most so many of each. Messages that left an event are known for ever.
+        """
+        if self._writer is None:
+            raise Conflict("the store is open for reading only")
+        with self._writer.begin() as connection:
+            return forget_repeats(connection, before, at_most)
 
     # -- one customer
 
