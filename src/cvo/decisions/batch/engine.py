@@ -24,13 +24,13 @@ Part = TypeVar("Part")
 Score = Callable[[NDArray[np.float32]], tuple[FloatArray, FloatArray]]
 """Returns mean and sd (n, k) of the scores of rows (n, d)."""
 
-_BLOCK = 1_024
+_BLOCK = 256
 """Rows worked on at a time: what the processor's cache holds."""
 _AHEAD = 32_768
 """Rows drawn for before capacities are looked at again; what comes after an exhaustion is drawn anew."""
-PRICED_ON = 65_536
+PRICED_ON = 32_768
 """Customers that prices are solved on: the first by hash, so many that more would change prices by a per mille."""
-_BALANCED_ON = 8_192
+_BALANCED_ON = 4_096
 _BALANCING_ROUNDS = 3
 _DRAW, _ORDER, _NOISE = 1, 2, 16
 
@@ -197,21 +197,22 @@ class Engine(msgspec.Struct, frozen=True, eq=False):
         from cvo.learning.contest import contest
 
         won = contest(mean, sd, among, self.choice.optimistic)
+        contends = won > 0.0
+        won[contends] *= positive(mean[contends], sd[contends])
         chosen, propensity = np.empty(len(keys), np.int64), np.empty(len(keys))
         uniform = _uniform(keys, self.seed, _DRAW)
-        drawn(won, positive(mean, sd), among, self.choice.floor, uniform, chosen, propensity)
+        drawn(won, among, self.choice.floor, uniform, chosen, propensity)
         return chosen, propensity
 
     def _by_noise(
         self, keys: IntArray, mean: FloatArray, sd: FloatArray, among: Mask
     ) -> tuple[IntArray, FloatArray]:
         from cvo.decisions.batch.kernels import drawn_by_noise
+        from cvo.decisions.batch.tables import quantiles
 
         chosen = np.empty(len(keys), np.int64)
-        choice = self.choice
-        drawn_by_noise(
-            keys, _salt(self.seed, _NOISE), mean, sd, among, choice.optimistic, choice.floor, chosen
-        )
+        choice, salt = self.choice, _salt(self.seed, _NOISE)
+        drawn_by_noise(keys, salt, mean, sd, among, choice.optimistic, choice.floor, quantiles(), chosen)
         return chosen, np.empty(0)
 
     def _in_blocks(self, work: Callable[[IntArray], Part], rows: IntArray) -> list[Part]:

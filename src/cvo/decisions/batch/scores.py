@@ -32,7 +32,7 @@ class SharedModel(msgspec.Struct, frozen=True, eq=False):
         p is integrated over its logit's uncertainty. Raises `InvalidInput` for rows of another width.
         """
         from cvo.decisions.batch.kernels import money, products
-        from cvo.decisions.batch.logistic import logistic_table
+        from cvo.decisions.batch.tables import logistic_table
 
         if design.ndim != 2 or design.shape[1] != self.weights.shape[0]:
             raise InvalidInput(

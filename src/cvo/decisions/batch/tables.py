@@ -1,7 +1,8 @@
-"""Mean and variance of a response probability, looked up: ten times faster than summing the integral for every cell.
+"""What compiled loops look up instead of computing it for every customer and action.
 
 Over a normal with mean m and variance v, `E σ⁽ʲ⁾` solves the heat equation, ∂/∂v = ½ ∂²/∂m². So a table of the
-derivatives with respect to m alone gives Taylor's series in both (Widder 1975, "The heat equation", I.2).
+derivatives with respect to m alone gives Taylor's series in both (Widder 1975, "The heat equation", I.2), ten times as
+fast as the integral.
 """
 
 from functools import cache
@@ -38,5 +39,16 @@ def logistic_table() -> FloatArray:
         )
         for j, derivative in enumerate(derivatives):
             row[:, j] = derivative @ _WEIGHTS
+    table.flags.writeable = False
+    return table
+
+
+@cache
+def quantiles() -> FloatArray:
+    """Return the standard normal's quantiles at 0, 1/4096, …, 1, the ends being those of half a step."""
+    from scipy.special import ndtri
+
+    steps = 4_096
+    table = np.asarray(ndtri(np.clip(np.arange(steps + 1) / steps, 0.5 / steps, 1.0 - 0.5 / steps)))
     table.flags.writeable = False
     return table
