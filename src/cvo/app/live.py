@@ -18,6 +18,7 @@ from cvo.app.state import keep_policy, labels, running_catalogue, running_policy
 from cvo.core.clock import Instant, parse_rfc3339
 from cvo.core.digest import digest
 from cvo.core.errors import Conflict, CvoError, InvalidInput, Unavailable
+from cvo.decisions.decide import ready
 from cvo.decisions.decision import Decision, Purpose, Request, decode
 from cvo.decisions.policy import Deciding, Policy
 from cvo.decisions.rollout import Verdict
@@ -78,7 +79,7 @@ class Live:
         self._intake = self._new_intake()
         if running_version(company.store) is not None:
             policy = running_policy(company.store, company.settings)
-            self.adopt(self._beside(_ready(policy)))
+            self.adopt(self._beside(ready(policy)))
 
     def learned(self, models: Models) -> Deciding | None:
         """Return what decides with new models, ready to use; `None` without a catalogue.
@@ -88,7 +89,7 @@ class Live:
         running = self.policy
         if running is None:
             return None
-        return self._beside(_ready(Policy(running.catalogue, models, running.settings)))
+        return self._beside(ready(Policy(running.catalogue, models, running.settings)))
 
     def publish(self, deciding: Deciding) -> None:
         """Record the models of what decides as learned, and decide with it from now on."""
@@ -118,7 +119,7 @@ class Live:
         run = under_way(self.company.store, policy.settings)
         if run is None:
             return policy
-        return split(run, policy, _ready(candidate_policy(self.company.store, run, policy)))
+        return split(run, policy, ready(candidate_policy(self.company.store, run, policy)))
 
     def _new_intake(self) -> Intake:
         company = self.company
@@ -213,14 +214,6 @@ class Live:
 
     def _key(self, job: Ask) -> Key:
         return job.customer.sender_key(self.company.config.seed), job.idempotency_key or ""
-
-
-def _ready(policy: Policy) -> Policy:
-    """Compile now what would else be compiled while a customer waits."""
-    for placement in policy.catalogue.placements:
-        policy.qualifier(placement)
-    policy.valuer.kappa  # noqa: B018  compiled when first looked at
-    return policy
 
 
 def _request(job: Ask, now: Instant) -> Request:

@@ -15,7 +15,7 @@ from cvo.actions.qualify import QUALIFIED, CodeArray, Qualifier, Refusal
 from cvo.actions.situation import Situation
 from cvo.actions.stock import NO_STOCK, Stock
 from cvo.core.digest import digest
-from cvo.core.ids import decision_id
+from cvo.core.ids import PersonId, decision_id
 from cvo.core.random import keyed_uniform
 from cvo.decisions.decision import (
     NOTHING,
@@ -31,7 +31,7 @@ from cvo.decisions.policy import Policy
 from cvo.decisions.withholding import Coin, Coins
 from cvo.events.event import Delivery
 from cvo.learning import draw
-from cvo.profiles.profile import Profile
+from cvo.profiles.profile import EMPTY, Profile
 from cvo.valuation.score import Scores
 
 FloatArray = NDArray[np.float64]
@@ -62,6 +62,16 @@ def decide_all(cases: Sequence[Case], policy: Policy) -> list[Decision]:
         decided = _decide_placement([cases[i] for i in positions], placement, policy)
         decisions.update(zip(positions, decided, strict=True))
     return [decisions[i] for i in range(len(cases))]
+
+
+def ready(policy: Policy) -> Policy:
+    """Compile now, by deciding for nobody, what would else be compiled while a customer waits; return the policy."""
+    nobody = Subject(person_id=PersonId(b""), customer="", version=0, arm=Arm.TREATED)
+    for placement in policy.catalogue.placements:
+        decide(Case(nobody, EMPTY, Request(placement=placement, at=policy.models.as_of)), policy)
+    # Perhaps nobody qualifies for anything.
+    policy.choice.probabilities(np.zeros((1, 2)), np.ones((1, 2)), among=np.ones((1, 2), dtype=np.bool_))
+    return policy
 
 
 def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list[Decision]:

@@ -4,14 +4,13 @@ But for scores cut off at a point, all is additions, multiplications, divisions 
 row has the same bits alone, in any batch and on any machine. Compiling takes seconds once; the result is kept on disk.
 """
 
-from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple, TypeVar, cast
+from typing import Literal, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from cvo.core.compiled import compiled
 from cvo.learning.arrays import FloatArray
 from cvo.learning.normal import PER_UNIT, REACH, normal_table
 
@@ -33,6 +32,7 @@ _PANEL_GROWTH = 2.0
 _MIDDLE = REACH * PER_UNIT
 _EDGE = REACH - 0.25 / PER_UNIT
 _PANEL_NODES = 32
+_PLAIN: tuple[Literal["C", "A", "W"], ...] = ("C", "A", "W")
 
 
 class _Normal(NamedTuple):
@@ -57,19 +57,15 @@ class _Contenders(NamedTuple):
     entry: NDArray[np.int32]
 
 
-_F = TypeVar("_F", bound=Callable[..., object])
-
-
-def _compiled(function: _F) -> _F:
-    return cast("_F", njit(nogil=True, cache=True, error_model="numpy")(function))
-
-
 def contest(mean: FloatArray, sd: FloatArray, among: NDArray[np.bool_], half: bool) -> FloatArray:
     """Return P(score a is the largest of those `among`), all (n, k) and in C order; 0 for who does not take part.
 
     With `half`, scores are mean + sd·|z|. Releases the interpreter while it computes.
     """
     won = np.zeros(mean.shape)
+    # Arrays that are read-only would be another type, and compiled for anew.
+    mean, sd = np.require(mean, requirements=_PLAIN), np.require(sd, requirements=_PLAIN)
+    among = np.require(among, requirements=_PLAIN)
     cdf, pdf, panel = _tables()
     _rows(mean, sd, among, _Normal(cdf, pdf, half), panel, won)  # one type of tuple: compiled once
     return won
@@ -84,7 +80,7 @@ def _tables() -> tuple[FloatArray, FloatArray, FloatArray]:
     return cdf, pdf, np.array(np.polynomial.legendre.leggauss(_PANEL_NODES))
 
 
-@_compiled
+@compiled
 def _rows(  # noqa: PLR0917  compiled functions take no names
     mean: FloatArray,
     sd: FloatArray,
@@ -129,7 +125,7 @@ def _rows(  # noqa: PLR0917  compiled functions take no names
                 won[row, a] = below / total / tied
 
 
-@_compiled
+@compiled
 def _bounds(
     mean: FloatArray, sd: FloatArray, among: NDArray[np.bool_], half: bool
 ) -> tuple[float, float, int]:
@@ -150,7 +146,7 @@ def _bounds(
     return best, low, tied
 
 
-@_compiled
+@compiled
 def _trapezoids(low: float, here: _Contenders, normal: _Normal) -> None:
     """Sum over nodes low + reach·(e^(i·step) − 1), and halve the step until the masses sum to one.
 
@@ -185,7 +181,7 @@ def _trapezoids(low: float, here: _Contenders, normal: _Normal) -> None:
     here.mass[:] *= step
 
 
-@_compiled
+@compiled
 def _panels(low: float, below: float, here: _Contenders, normal: _Normal, panel: FloatArray) -> None:
     """Sum over Gauss–Legendre panels that widen with their distance, and narrow them until all sums to one.
 
@@ -208,7 +204,7 @@ def _panels(low: float, below: float, here: _Contenders, normal: _Normal, panel:
         growth = np.sqrt(growth)
 
 
-@_compiled
+@compiled
 def _add(x: float, weight: float, here: _Contenders, normal: _Normal) -> None:
     """Add what a node contributes to everybody's mass."""
     product = weight * _product(x, here, normal)
@@ -217,7 +213,7 @@ def _add(x: float, weight: float, here: _Contenders, normal: _Normal) -> None:
             here.mass[a] += product * (here.gain[a] * here.small[a] / here.phi[a])
 
 
-@_compiled
+@compiled
 def _product(x: float, here: _Contenders, normal: _Normal) -> float:
     """Return ∏Φ at x, and leave everybody's Φ and φ behind.
 
