@@ -33,7 +33,7 @@ def command() -> None:
 @json_option
 def register(file: Path, folder: Path | None, author: str | None, as_json: bool) -> None:
     """Put the registration in FILE (TOML) on the record, before anybody is given an arm."""
-    from cvo.app.experiments.registry import read_registration
+    from cvo.app.experiments.promise import read_registration
 
     registration = read_registration(file)
     with open_company(folder) as company:

@@ -64,7 +64,7 @@ def analyse(
 ) -> None:
     """Compare the arms in FILE, one row a customer; without a registration all of it is exploratory."""
     from cvo.app.experiments import file as table
-    from cvo.app.experiments.registry import read_registration
+    from cvo.app.experiments.promise import read_registration
     from cvo.cli.experiment_view import findings_data, report_data, show_findings, show_report
 
     if bool(columns) == (registration is not None):
@@ -92,7 +92,7 @@ def analyse(
         out.print(
             "[red]The split is broken: customers were lost or assigned unevenly; these effects can't be trusted.[/]"
         )
-    out.print(f"exploratory, nothing was registered; {level:.4g} intervals\n")
+    out.print(f"exploratory, nothing was registered; {100 * level:.4g} % intervals\n")
     show_findings(found.findings, out)
 
 

@@ -109,30 +109,48 @@ def show_report(report: "Report") -> None:
         ("exploratory, settles nothing", report.exploratory),
     ):
         if findings:
-            out.print(f"\n{heading}, {report.level:.4g} intervals")
+            out.print(f"\n{heading}, {100 * report.level:.4g} % intervals")
             show_findings(findings, out)
 
 
 def show_findings(findings: Sequence["Finding"], out: "Console") -> None:
-    """Print a table of effects with intervals."""
+    """Print effects with intervals, the arms of one metric on one scale."""
+    for name in dict.fromkeys(map(_name, findings)):
+        out.print(f"[bold]{plain(name)}[/]")
+        _show_arms([each for each in findings if _name(each) == name], out)
+
+
+def _show_arms(findings: Sequence["Finding"], out: "Console") -> None:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("arm", "metric", "effect", "interval", "relative", ""):
-        table.add_column(
-            heading, justify="right" if heading in {"effect", "interval", "relative"} else "left"
-        )
+    from cvo.reports import common_scale, interval_bar
+
+    drawn = [each.effect for each in findings if isinstance(each.effect, Estimate)]
+    scale = common_scale(drawn, 0.0) if drawn else (-1.0, 1.0)
+    room = min(40, max(10, out.width - 64))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    for heading in ("arm", "effect", "interval", "relative", "bar", "note"):
+        table.add_column(justify="right" if heading in {"effect", "interval", "relative"} else "left")
     for each in findings:
-        effect = each.effect
-        if isinstance(effect, NotEstimable):
-            cells = ("—", "", "", effect.detail)
-        else:
-            relative = f"{each.relative.value:+.1%}" if isinstance(each.relative, Estimate) else ""
-            shown = f"{effect.interval.low:,.4g} to {effect.interval.high:,.4g}"
-            cells = (f"{effect.value:,.4g}", shown, relative, _note(each))
-        name = f"{each.metric} | {each.adjusted_by}" if each.adjusted_by else each.metric
-        table.add_row(plain(each.arm), plain(name), *map(plain, cells))
-    out.print(table)
+        if isinstance(each.effect, NotEstimable):
+            out.print(plain(f"{each.arm}: {each.effect.detail}"))
+            continue
+        interval = each.effect.interval
+        table.add_row(
+            plain(each.arm),
+            f"{each.effect.value:,.4g}",
+            f"{interval.low:,.4g} to {interval.high:,.4g}",
+            f"{each.relative.value:+.1%}" if isinstance(each.relative, Estimate) else "",
+            interval_bar(each.effect, scale, width=room, reference=0.0),
+            _note(each),
+        )
+    if drawn:
+        out.print(table)
+
+
+def _name(finding: "Finding") -> str:
+    adjusted = f", adjusted by {finding.adjusted_by}" if finding.adjusted_by else ""
+    return f"{finding.metric}{adjusted}"
 
 
 def _note(finding: "Finding") -> str:

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from cvo.app.experiments.enrolment import enrol
-from cvo.app.experiments.registry import end, read_registration, register, registered
+from cvo.app.experiments.promise import read_registration
+from cvo.app.experiments.registry import end, register, registered
 from cvo.app.experiments.status import status
 from cvo.app.ingest import ingest
 from cvo.core.clock import DAY, FixedClock, Instant, parse_rfc3339
@@ -150,8 +151,11 @@ def test_a_weekly_timetable_is_judged_at_full_weeks(shop):
     register(shop, weekly, OWNER)
     enrol(shop, "page")
     play(shop, effect=3.0)
-    at(shop, 20)
-    assert isinstance(status(shop, "page").report, NotEstimable)
+    for day, closed in ((5, 0), (20, 600)):
+        at(shop, day)
+        early = status(shop, "page")
+        assert early.closed == closed
+        assert isinstance(early.report, NotEstimable)
     at(shop, 14 + 15)
     found = status(shop, "page")
     assert found.report.look == 2

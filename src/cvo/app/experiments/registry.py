@@ -1,8 +1,6 @@
 """Registrations: kept append-only in the log of changes, each made before its first assignment."""
 
-import tomllib
 from enum import StrEnum
-from pathlib import Path
 
 import msgspec
 
@@ -47,16 +45,6 @@ class Registered(msgspec.Struct, frozen=True):
     def version(self) -> str:
         """The hash of the promise."""
         return self.registration.version
-
-
-def read_registration(file: Path) -> Registration:
-    """Read a registration from a file of TOML; raises `NotFound` without it, `InvalidInput` for what is wrong."""
-    if not file.is_file():
-        raise NotFound(f"there is no file {file}")
-    try:
-        return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Registration)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise InvalidInput(f"{file} is no registration: {error}") from error
 
 
 def registered(store: Store) -> list[Registered]:

@@ -59,7 +59,7 @@ def _look(people: pl.DataFrame, days: int, timetable: Looks, now: Instant) -> tu
         return 1, now
     first_closed = Instant(int(people["at"][0]) + days * DAY)
     look = max(0, (now - first_closed) // WEEK)
-    return look, Instant(first_closed + look * WEEK)
+    return look, Instant(first_closed + look * WEEK) if look else now
 
 
 def _when(people: pl.DataFrame, days: int, look: int) -> str:
