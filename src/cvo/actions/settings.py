@@ -16,6 +16,8 @@ class Shares(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Probability mixed in uniformly over the qualified options, nothing included."""
     exploration: float = 1.0
     """Factor on the scores' standard deviations in the draw (Thompson sampling at 1)."""
+    optimistic: bool = False
+    """Whether actions compete by mean + sd·|z| instead of mean + sd·z (May et al. 2012)."""
 
     def __post_init__(self) -> None:
         for name in ("control_rate", "withheld_rate", "floor"):

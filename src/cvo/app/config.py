@@ -114,7 +114,8 @@ def _overrides(environment: Mapping[str, str]) -> dict[str, Any]:
         name = _PREFIX + field.name.upper()
         if (text := environment.get(name)) is not None:
             try:
-                given[field.name] = float(text)
-            except ValueError:
-                raise InvalidInput(f"${name} is {text!r}; it has to be a number") from None
+                given[field.name] = msgspec.convert(text, field.type, strict=False)
+            except msgspec.ValidationError:
+                kind = "true or false" if field.type is bool else "a number"
+                raise InvalidInput(f"${name} is {text!r}; it has to be {kind}") from None
     return given

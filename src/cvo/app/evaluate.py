@@ -10,19 +10,17 @@ from numpy.typing import NDArray
 from cvo.app.company import Company
 from cvo.app.history import Customers, moments
 from cvo.app.learn import longest_window
+from cvo.app.off_policy import PER, per, predicted
 from cvo.app.state import running_catalogue
 from cvo.core.evidence import Estimate, NotEstimable
 from cvo.core.ids import PersonId
 from cvo.core.money import minor_unit
 from cvo.decisions.decision import NOTHING
 from cvo.inference import (
-    cross_fitted_predictions,
     doubly_robust,
-    folds_by_hash,
     logged_data,
     policy_difference,
     policy_value,
-    ridge_per_action,
     snips,
 )
 from cvo.ledger.causal import outcomes, triggers
@@ -33,8 +31,6 @@ from cvo.valuation.encoder import fit_encoder
 from cvo.valuation.features import FeatureReader
 
 FloatArray = NDArray[np.float64]
-PER = 1_000
-FOLDS = 5
 
 
 class Trial(msgspec.Struct, frozen=True, eq=False):
@@ -121,25 +117,26 @@ def evaluate(
         clusters=np.array([person_id.hex() for person_id in trial.person_ids]),
         logging_probabilities=trial.probabilities,
     )
-    predicted = _predicted(trial, seed)
-    robust = {name: doubly_robust(logged, target, predicted) for name, target in targets.items()}
+    expected = predicted(
+        trial.design,
+        trial.actions,
+        trial.net,
+        customers=[person_id.hex() for person_id in trial.person_ids],
+        options=len(trial.options),
+        seed=seed,
+    )
+    robust = {name: doubly_robust(logged, target, expected) for name, target in targets.items()}
     unit = f"{trial.currency} per {PER:,} customers"
     return {
         name: PolicyFigures(
-            estimate=_per(policy_value(robust[name], unit=unit)),
-            snips=_per(policy_value(snips(logged, target), unit=unit)),
-            difference_to_nobody=_per(policy_difference(robust[name], robust[nobody], unit=unit)),
-            difference_to_best_single=_per(policy_difference(robust[name], robust[best_single], unit=unit)),
+            estimate=per(policy_value(robust[name], unit=unit)),
+            snips=per(policy_value(snips(logged, target), unit=unit)),
+            difference_to_nobody=per(policy_difference(robust[name], robust[nobody], unit=unit)),
+            difference_to_best_single=per(policy_difference(robust[name], robust[best_single], unit=unit)),
             arm_mean=_arm_mean(trial, target),
         )
         for name, target in targets.items()
     }
-
-
-def _predicted(trial: Trial, seed: str) -> FloatArray:
-    folds = folds_by_hash(np.array([p.hex() for p in trial.person_ids]), fold_count=FOLDS, seed=seed)
-    fit = ridge_per_action(len(trial.options))
-    return cross_fitted_predictions(fit, trial.design[:, 1:], trial.actions, trial.net, folds=folds)
 
 
 def _arm_mean(trial: Trial, target: FloatArray) -> float | None:
@@ -148,10 +145,6 @@ def _arm_mean(trial: Trial, target: FloatArray) -> float | None:
         if np.array_equal(target, trial.constant(option)):
             return PER * trial.arm_mean(option) if (trial.actions == number).any() else None
     return None
-
-
-def _per(estimate: Estimate | NotEstimable) -> Estimate | NotEstimable:
-    return estimate if isinstance(estimate, NotEstimable) else estimate.scaled(PER)
 
 
 def _probabilities(scored: pl.DataFrame, options: list[str]) -> FloatArray:

@@ -37,7 +37,7 @@ class Policy:
         self.catalogue = catalogue
         self.models = models
         self.settings = settings
-        self.choice = Thompson(scale=settings.exploration, floor=settings.floor)
+        self.choice = Thompson(settings.exploration, settings.optimistic, settings.floor)
         self._qualifiers: dict[str, Qualifier] = {}
 
     @property

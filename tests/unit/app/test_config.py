@@ -85,3 +85,12 @@ def test_another_seed_would_know_nobody_and_is_refused(tmp_path):
     file.write_text(file.read_text().replace('seed = "test"', 'seed = "other"'))
     with pytest.raises(Conflict, match="another seed"):
         Company.open(tmp_path)
+
+
+def test_a_switch_is_true_or_false(tmp_path):
+    assert read(tmp_path, GOOD + "[decisions]\noptimistic = true\n").settings.optimistic
+    assert read(tmp_path, GOOD, {"CVO_OPTIMISTIC": "true"}).decisions.optimistic is True
+    with pytest.raises(InvalidInput, match=r"\$CVO_OPTIMISTIC is 'very'; it has to be true or false"):
+        read(tmp_path, GOOD, {"CVO_OPTIMISTIC": "very"})
+    with pytest.raises(InvalidInput, match=r"optimistic"):
+        read(tmp_path, GOOD + "[decisions]\noptimistic = 0.5\n")

@@ -23,7 +23,7 @@ class Proposed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     catalogue: str | None = None
     learner: str | None = None
-    decisions: dict[str, float] = {}
+    decisions: dict[str, float | bool] = {}
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -82,10 +82,14 @@ def _read(file: Path) -> Proposed:
         raise InvalidInput(f"{file}: {error}") from None
 
 
-def _settings(running: Settings, changed: dict[str, float]) -> Settings:
-    known = {"withheld_rate", "floor", "exploration"}
+def _settings(running: Settings, changed: dict[str, float | bool]) -> Settings:
+    known = {"withheld_rate", "floor", "exploration", "optimistic"}
     if unknown := changed.keys() - known:
         raise InvalidInput(
             f"decisions.{min(unknown)} can't be changed in what decides; known: {', '.join(sorted(known))}"
         )
-    return msgspec.structs.replace(running, **changed)
+    proposed = {**msgspec.to_builtins(running), **changed}
+    try:
+        return msgspec.convert(proposed, Settings)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"decisions: {error}") from None

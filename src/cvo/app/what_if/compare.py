@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cvo.actions.drafts import Difference
 from cvo.app.company import Company
+from cvo.app.off_policy import PER, net, per, predicted
 from cvo.app.what_if.candidate import Candidate
 from cvo.app.what_if.learners import rechosen
 from cvo.app.what_if.log import FloatArray, Log, read_log
@@ -23,23 +24,18 @@ from cvo.inference import (
     GuardRails,
     LoggedData,
     PolicyScores,
-    cross_fitted_predictions,
     direct_method,
     doubly_robust,
     doubly_robust_shrunk,
-    folds_by_hash,
     ips,
     logged_data,
     logging_policy,
     policy_difference,
     policy_value,
-    ridge_per_action,
     snips,
     switch_doubly_robust,
 )
 
-PER = 1_000
-FOLDS = 5
 _SWITCH, _SHRINKAGE = 10.0, 100.0
 _ALIKE = 1e-12
 
@@ -134,15 +130,22 @@ class _Comparison:
         )
         self._currency = company.config.currency
         self._unit = f"{self._currency} per {PER:,} decisions"
-        self._data = _data(log)
-        self._predicted = _predicted(log, self._data, company.config.seed)
+        self._data = draws_of(log)
+        self._predicted = predicted(
+            log.design,
+            log.got,
+            log.margin,
+            customers=log.customers,
+            options=len(log.options),
+            seed=company.config.seed,
+        )
         self._targets = {name: each.probabilities for name, each in found.items()}
 
     def told(self) -> WhatIf:
-        data, log, predicted, unit = self._data, self._log, self._predicted, self._unit
-        robust = self._scores(lambda target: doubly_robust(data, target, predicted))
+        data, log, unit = self._data, self._log, self._unit
+        robust = self._scores(lambda target: doubly_robust(data, target, self._predicted))
         headline = self._difference(robust)
-        logged = _net(logging_policy(data), self._costs["current"][log.got])
+        logged = net(logging_policy(data), self._costs["current"][log.got])
         changed = PER * (robust["candidate"].by_row - robust["current"].by_row)
         # Where both answer alike, what is left is rounding, and would stand out against no spread at all.
         changed[self._alike()] = 0.0
@@ -169,27 +172,26 @@ class _Comparison:
         )
 
     def _others(self) -> dict[str, Estimate | NotEstimable]:
-        data, predicted = self._data, self._predicted
+        data, expected = self._data, self._predicted
         estimators: dict[str, Callable[[FloatArray], PolicyScores]] = {
             "ips": lambda target: ips(data, target),
             "snips": lambda target: snips(data, target),
-            "direct method": lambda target: direct_method(data, target, predicted),
-            "switch": lambda target: switch_doubly_robust(data, target, predicted, threshold=_SWITCH),
-            "shrunk": lambda target: doubly_robust_shrunk(data, target, predicted, shrinkage=_SHRINKAGE),
+            "direct method": lambda target: direct_method(data, target, expected),
+            "switch": lambda target: switch_doubly_robust(data, target, expected, threshold=_SWITCH),
+            "shrunk": lambda target: doubly_robust_shrunk(data, target, expected, shrinkage=_SHRINKAGE),
         }
         return {name: self._difference(self._scores(each)) for name, each in estimators.items()}
 
     def _scores(self, estimator: Callable[[FloatArray], PolicyScores]) -> dict[str, PolicyScores]:
         return {
-            name: _net(estimator(target), target @ self._costs[name])
-            for name, target in self._targets.items()
+            name: net(estimator(target), target @ self._costs[name]) for name, target in self._targets.items()
         }
 
     def _difference(self, both: Mapping[str, PolicyScores]) -> Estimate | NotEstimable:
-        return _per(policy_difference(both["candidate"], both["current"], unit=self._unit, rails=self._rails))
+        return per(policy_difference(both["candidate"], both["current"], unit=self._unit, rails=self._rails))
 
     def _value(self, scores: PolicyScores) -> Estimate | NotEstimable:
-        return _per(policy_value(scores, unit=self._unit, rails=self._rails))
+        return per(policy_value(scores, unit=self._unit, rails=self._rails))
 
     def _alike(self) -> NDArray[np.bool_]:
         pairs = (self._targets, {name: self._targets[name] * self._costs[name] for name in self._targets})
@@ -203,7 +205,8 @@ class _Comparison:
         return {team: PER * scores for team, scores in teams.items()}
 
 
-def _data(log: Log) -> LoggedData:
+def draws_of(log: Log) -> LoggedData:
+    """Return the draws of a log as estimators take them, customers as independent units."""
     return logged_data(
         log.got,
         log.margin,
@@ -212,20 +215,3 @@ def _data(log: Log) -> LoggedData:
         clusters=np.array(log.customers),
         logging_probabilities=log.probabilities,
     )
-
-
-def _predicted(log: Log, data: LoggedData, seed: str) -> FloatArray:
-    folds = folds_by_hash(np.array(log.customers), fold_count=FOLDS, seed=seed)
-    fit = ridge_per_action(len(log.options))
-    return cross_fitted_predictions(fit, log.design[:, 1:], data.actions, data.rewards, folds=folds)
-
-
-def _net(scores: PolicyScores, cost: FloatArray) -> PolicyScores:
-    """Take the expected cost of contacts off each row: it is known, and needs no weight."""
-    by_row = scores.by_row - cost
-    value = float(by_row.mean())
-    return msgspec.structs.replace(scores, value=value, influence=by_row - value)
-
-
-def _per(estimate: Estimate | NotEstimable) -> Estimate | NotEstimable:
-    return estimate if isinstance(estimate, NotEstimable) else estimate.scaled(PER)
