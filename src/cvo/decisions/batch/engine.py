@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cvo.budget import Prices, problem, solve_prices
 from cvo.core.errors import InvalidInput
-from cvo.learning import Thompson, positive
+from cvo.learning import Thompson, draw
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -157,12 +157,11 @@ class Engine(msgspec.Struct, frozen=True, eq=False):
 
     def _expected(self, customers: Customers, charge: FloatArray) -> FloatArray:
         """Return how often each action (k,) is picked at these charges, in expectation."""
-        from cvo.learning.contest import contest
 
         def count(rows: IntArray) -> FloatArray:
             mean, sd = self._charged(customers, rows, charge)
-            won = contest(mean, sd, np.ascontiguousarray(customers.qualified[rows]), self.choice.optimistic)
-            return np.asarray((won * positive(mean, sd)).sum(axis=0))
+            among = np.ascontiguousarray(customers.qualified[rows])
+            return np.asarray(self.choice.probabilities(mean, sd, among=among)[:, :-1].sum(axis=0))
 
         parts = list(self._in_blocks(count, np.arange(len(customers))))
         return np.asarray(np.sum(parts, axis=0))
@@ -172,7 +171,6 @@ class Engine(msgspec.Struct, frozen=True, eq=False):
     ) -> tuple[FloatArray, FloatArray]:
         mean, sd = self.score(customers.design[rows])
         mean -= charge
-        sd *= self.choice.scale
         return mean, sd
 
     def _draws(
@@ -181,8 +179,8 @@ class Engine(msgspec.Struct, frozen=True, eq=False):
         def block(rows: IntArray) -> tuple[IntArray, FloatArray, FloatArray]:
             mean, sd = self._charged(customers, rows, charge)
             among = customers.qualified[rows] & open_actions
-            draw = self._by_propensity if exact else self._by_noise
-            chosen, propensity = draw(customers.keys[rows], mean, sd, among)
+            by = self._by_propensity if exact else self._by_noise
+            chosen, propensity = by(customers.keys[rows], mean, sd, among)
             score = np.where(chosen >= 0, mean[np.arange(len(rows)), chosen], 0.0)
             return chosen, propensity, score
 
@@ -193,16 +191,10 @@ class Engine(msgspec.Struct, frozen=True, eq=False):
     def _by_propensity(
         self, keys: IntArray, mean: FloatArray, sd: FloatArray, among: Mask
     ) -> tuple[IntArray, FloatArray]:
-        from cvo.decisions.batch.kernels import drawn
-        from cvo.learning.contest import contest
-
-        won = contest(mean, sd, among, self.choice.optimistic)
-        contends = won > 0.0
-        won[contends] *= positive(mean[contends], sd[contends])
-        chosen, propensity = np.empty(len(keys), np.int64), np.empty(len(keys))
-        uniform = _uniform(keys, self.seed, _DRAW)
-        drawn(won, among, self.choice.floor, uniform, chosen, propensity)
-        return chosen, propensity
+        probabilities = self.choice.probabilities(mean, sd, among=among)
+        picked = draw(probabilities, _uniform(keys, self.seed, _DRAW))
+        propensity = probabilities[np.arange(len(picked)), picked]
+        return np.where(picked < mean.shape[1], picked, -1), propensity
 
     def _by_noise(
         self, keys: IntArray, mean: FloatArray, sd: FloatArray, among: Mask
@@ -212,7 +204,9 @@ class Engine(msgspec.Struct, frozen=True, eq=False):
 
         chosen = np.empty(len(keys), np.int64)
         choice, salt = self.choice, _salt(self.seed, _NOISE)
-        drawn_by_noise(keys, salt, mean, sd, among, choice.optimistic, choice.floor, quantiles(), chosen)
+        drawn_by_noise(
+            keys, salt, mean, choice.scale * sd, among, choice.optimistic, choice.floor, quantiles(), chosen
+        )
         return chosen, np.empty(0)
 
     def _in_blocks(self, work: Callable[[IntArray], Part], rows: IntArray) -> list[Part]:

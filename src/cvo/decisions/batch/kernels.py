@@ -155,41 +155,6 @@ def _normal(key, salt, table):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def drawn(  # type: ignore[no-untyped-def]  # noqa: PLR0917  compiled functions take no names
-    acts, among, floor, uniform, chosen, propensity
-):
-    """Set each row's choice and its propensity, drawn from the vector of them all.
-
-    `acts` (n, k) are probabilities before the floor is spread, whose rest is of nothing. The running sum is that of
-    `numpy.cumsum`, so a uniform number picks what `learning.draw` picks.
-    """
-    n, k = acts.shape
-    for i in range(n):
-        options, total = 1, 0.0
-        for j in range(k):
-            if among[i, j]:
-                options += 1
-                total += acts[i, j]
-        nothing = max(1.0 - total, 0.0)
-        share = floor / options
-        norm = 0.0
-        for j in range(k):
-            if among[i, j]:
-                norm += (1.0 - floor) * acts[i, j] + share
-        last = (1.0 - floor) * nothing + share
-        norm += last
-        reached, which, p = 0.0, -1, last / norm
-        for j in range(k):
-            if among[i, j]:
-                mass = ((1.0 - floor) * acts[i, j] + share) / norm
-                reached += mass
-                if mass > 0.0 and uniform[i] < reached:
-                    which, p = j, mass
-                    break
-        chosen[i], propensity[i] = which, p
-
-
-@_compiled
 def fitting(chosen, use, left):  # type: ignore[no-untyped-def]
     """Take what choices use from what is `left`; return how many fitted before the first that did not."""
     for i in range(chosen.size):
