@@ -88,6 +88,25 @@ def joins_nothing(link: Link, links: Iterable[Link]) -> bool:
     )
 
 
+def comes_too_late(link: Link, links: Iterable[Link]) -> bool:
+    """Tell whether a client's link between a known customer and a device can't join, now or by links to come.
+
+    `links` are all those that end at the device, the link's second end. Once an earlier one of them brought a
+    known customer to it, whoever claims it later stands against another known customer, whatever else is
+    linked to either; only where the earlier one is reversed has the question to be asked again.
+    """
+    if link.kind is not LinkKind.CLIENT or not link.first_known or link.second_known:
+        return False
+    return any(
+        other.order < link.order and other.pair != link.pair and _far_end_known(other, link.second)
+        for other in _effective(list(links))
+    )
+
+
+def _far_end_known(link: Link, node: PersonId) -> bool:
+    return link.second_known if link.first == node else link.first_known
+
+
 def _effective(links: list[Link]) -> list[Link]:
     reversed_at: dict[frozenset[PersonId], tuple[Instant, EventId]] = {}
     for link in links:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, LargeBinary, Table, and_, bindparam, column, 
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
 
-from cvo.storage.schema import DECISION, EVENT, IDEMPOTENCY, INTAKE, LINK, PERSON
+from cvo.storage.schema import CLAIM, DECISION, EVENT, IDEMPOTENCY, INTAKE, LINK, PERSON
 
 Row = tuple[Any, ...]
 _T = TypeVar("_T")
@@ -64,6 +64,17 @@ def known_events(connection: Connection, keys: Iterable[tuple[bytes, bytes]]) ->
         for chunk in _chunks(list(keys))
         for row in connection.exec_driver_sql(_known_events(len(chunk)), _flat(chunk)).all()
     }
+
+
+def put_claims(connection: Connection, rows: Sequence[Row]) -> None:
+    """Insert claims; of two for the same pair the earlier stays."""
+    if rows:
+        connection.exec_driver_sql(_put_claims(), list(rows))
+
+
+def claims(connection: Connection, person_ids: Iterable[bytes]) -> Iterator[Row]:
+    """Return the rows of `claim` for these devices."""
+    return _select_in(connection, CLAIM, person_ids)
 
 
 def update_guarded(connection: Connection, rows: Sequence[Row]) -> int:
@@ -178,6 +189,19 @@ def _known_events(count: int) -> str:
     asked = values(*columns, name="asked").data([(b"", b"")] * count).cte("asked")
     same = EVENT.c.person_id == asked.c.person_id, EVENT.c.event_id == asked.c.event_id
     return _text(select(EVENT.c.event_id).join_from(asked, EVENT, and_(*same)))
+
+
+@cache
+def _put_claims() -> str:
+    statement = sqlite.insert(CLAIM).values(dict.fromkeys(CLAIM.c.keys()))
+    new = statement.excluded
+    return _text(
+        statement.on_conflict_do_update(
+            index_elements=list(CLAIM.primary_key),
+            set_={"at": new.at, "link_id": new.link_id},
+            where=tuple_(new.at, new.link_id) < tuple_(CLAIM.c.at, CLAIM.c.link_id),
+        )
+    )
 
 
 @cache

@@ -24,6 +24,7 @@ class Graph:
         self._connection = connection
         self._version = version
         self._links: dict[PersonId, list[Link]] = {}
+        self._near: dict[PersonId, list[Link]] = {}
 
     def load(self, nodes: Iterable[PersonId]) -> None:
         """Read the clusters around `nodes`, level by level."""
@@ -39,14 +40,23 @@ class Graph:
                     reached.add(link.second)
             frontier = reached - self._links.keys()
 
+    def look(self, nodes: Iterable[PersonId]) -> None:
+        """Read the links that end at `nodes`, and nothing beyond."""
+        unknown = {node for node in nodes if node not in self._links and node not in self._near}
+        self._near.update({node: [] for node in unknown})
+        for row in dialect.links(self._connection, unknown):
+            link = link_of(row)
+            self._near[link.first].append(link)
+
     def add(self, link: Link) -> None:
         """Take in a link that is not stored yet; both its ends have to be loaded."""
         self._links[link.first].append(link)
         self._links[link.second].append(link)
 
     def links_at(self, node: PersonId) -> list[Link]:
-        """Return the links that end at a loaded node."""
-        return self._links[node]
+        """Return the links that end at a node that was loaded or looked at."""
+        found = self._links.get(node)
+        return self._near[node] if found is None else found
 
     def cluster(self, node: PersonId) -> set[PersonId]:
         """Return the nodes of the cluster around a loaded node."""

@@ -10,7 +10,7 @@ from cvo.core.errors import Conflict
 from cvo.core.ids import PersonId
 from cvo.core.random import keyed_uniform
 from cvo.events.event import Event
-from cvo.events.identity import Link, joins_nothing
+from cvo.events.identity import Link, comes_too_late, joins_nothing
 from cvo.events.message import ExternalId, IdKind
 from cvo.profiles.fold import fold
 from cvo.profiles.profile import EMPTY, Profile, decode, encode
@@ -111,11 +111,22 @@ class People:
 
     def load_clusters(self, externals: Iterable[ExternalId]) -> None:
         """Read everything that links reach from these loaded nodes, with arms as they were assigned."""
-        ids = [self.node_id(external) for external in externals]
+        self.load_clusters_around([self.node_id(external) for external in externals])
+
+    def load_clusters_around(self, ids: Sequence[PersonId]) -> None:
+        """Read everything that links reach from these nodes, with arms as they were assigned."""
         self._graph.load(ids)
         members = set().union(*(self._graph.cluster(node) for node in ids)) if ids else set()
         self._load_nodes(members)
         self._load_assignments(members)
+
+    def look_at(self, devices: Iterable[PersonId]) -> None:
+        """Read which links end at devices, whatever else these reach."""
+        self._graph.look(devices)
+
+    def comes_too_late(self, link: Link) -> bool:
+        """Tell whether a link is but a claim, because its device, which was looked at, is taken."""
+        return comes_too_late(link, self._graph.links_at(link.second))
 
     def assigned_nodes(self, node_ids: Sequence[PersonId]) -> list[PersonId]:
         """Return for each of these loaded nodes the node by which its person was first assigned an arm."""

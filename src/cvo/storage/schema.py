@@ -101,6 +101,21 @@ LINK = Table(
 )
 """The identity log, each link once from either end; `author` is who decided on an override or reversal."""
 
+CLAIM = Table(
+    "claim",
+    METADATA,
+    _blob("person_id", key=True),
+    _blob("other_id", key=True),
+    _long("at"),
+    _blob("link_id"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""Earliest link of a known customer, `other_id`, to a device that another one had before: it joins nothing.
+
+Kept apart from `link`, so that a device of thousands costs none of them anything.
+"""
+
 ASSIGNMENT = Table(
     "assignment",
     METADATA,

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, select, union
 from sqlalchemy.exc import DatabaseError
 
 from cvo.actions.stock import Stock
@@ -24,7 +24,18 @@ from cvo.storage.migrate import refuse_newer, schema_version, upgrade
 from cvo.storage.migrations import HEAD
 from cvo.storage.repeats import forget_repeats
 from cvo.storage.rows import event_of, event_version, in_order, kind_of
-from cvo.storage.schema import ASSIGNMENT, BLOB, CHANGE, DEAD_LETTER, DECISION, EVENT, LINK, META, PERSON
+from cvo.storage.schema import (
+    ASSIGNMENT,
+    BLOB,
+    CHANGE,
+    CLAIM,
+    DEAD_LETTER,
+    DECISION,
+    EVENT,
+    LINK,
+    META,
+    PERSON,
+)
 from cvo.storage.stock import stock, stock_at
 from cvo.storage.unit_of_work import Assigned, Change, LoggedDecision, Person, Settings, UnitOfWork
 
@@ -269,7 +280,12 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """Return how many events, persons, ids, linked pairs of ids, decisions and dead letters there are."""
-        pairs = select(LINK.c.person_id, LINK.c.other_id).where(LINK.c.person_id < LINK.c.other_id).distinct()
+        first, second = LINK.c.person_id, LINK.c.other_id
+        device, claimant = CLAIM.c.person_id, CLAIM.c.other_id
+        pairs = union(
+            select(first, second).where(first < second),
+            select(func.min(device, claimant), func.max(device, claimant)),
+        )
         leads = PERSON.c.person_id == PERSON.c.canonical_id
         statements = {
             "events": select(func.count()).select_from(EVENT),

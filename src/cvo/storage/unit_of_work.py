@@ -23,6 +23,7 @@ from cvo.events.message import Accepted, DeadLetter, Duplicate, ExternalId, Mess
 from cvo.events.stock import StockLevel
 from cvo.profiles.profile import Profile
 from cvo.storage import dialect
+from cvo.storage.claims import Claims
 from cvo.storage.people import People, State
 from cvo.storage.rows import PARTITION, event_row, link_rows
 from cvo.storage.schema import BLOB, CHANGE, DEAD_LETTER, DECISION, EVENT, IDEMPOTENCY, LINK, POSITION
@@ -104,6 +105,7 @@ class UnitOfWork:
 
     def __init__(self, connection: Connection, settings: Settings) -> None:
         self._connection = connection
+        self._claims = Claims(connection)
         self._people = People(connection, settings.salt, settings.control_rate)
         self._events: list[dialect.Row] = []
         self._links: list[dialect.Row] = []
@@ -119,8 +121,7 @@ class UnitOfWork:
         fresh = self._take_in([each for each in messages if isinstance(each, Message)])
         self._keep([each for each in messages if isinstance(each, DeadLetter)])
         self._people.load(_nodes(fresh.values()))
-        linked = [message for message in fresh.values() if message.link is not None]
-        self._people.load_clusters(_nodes(linked))
+        self._people.load_clusters(_nodes(self._joining(fresh.values())))
         receipts: list[Receipt] = []
         for message in messages:
             if isinstance(message, DeadLetter):
@@ -189,6 +190,9 @@ class UnitOfWork:
         self._people.load_clusters((first, second))
         link_id = EventId(keyed_bytes("link", kind.value, *_text(first), *_text(second), at))
         self._link(self._link_of(first, second, at, link_id, kind), at, author)
+        if kind is LinkKind.REVERSAL:
+            for node in (self._people.node_id(first), self._people.node_id(second)):
+                self._hear_claims(node, at)
         self._settle()
 
     def log_decision(self, decision: LoggedDecision) -> None:
@@ -228,6 +232,7 @@ class UnitOfWork:
         self._write_events()
         self._people.write()
         dialect.insert_missing(self._connection, LINK, self._links)
+        self._claims.write()
         try:
             dialect.insert(self._connection, DECISION, self._decisions)
         except IntegrityError:
@@ -272,9 +277,7 @@ class UnitOfWork:
         people = self._people
         node = people.node_id(message.sender)
         if message.link is not None:
-            link_id = message.event_id
-            link = self._link_of(message.sender, message.link, message.at, link_id, LinkKind.CLIENT)
-            self._link(link, message.received_at, None)
+            self._link(self._client_link(message, message.link), message.received_at, None)
         state = people.of(node)
         people.meet(state, message.received_at)
         if message.body is not None:
@@ -291,7 +294,28 @@ class UnitOfWork:
         ids = (self._people.node_id(first), self._people.node_id(second))
         return Link(at, link_id, kind, *ids, first.known, second.known)
 
+    def _client_link(self, message: Message, to: ExternalId) -> Link:
+        return self._link_of(message.sender, to, message.at, message.event_id, LinkKind.CLIENT)
+
+    def _joining(self, messages: Iterable[Message]) -> list[Message]:
+        """Return the messages whose link may join something, for which everything that it reaches is needed."""
+        links = [(each, self._client_link(each, each.link)) for each in messages if each.link is not None]
+        self._people.look_at([link.second for _, link in links])
+        return [message for message, link in links if not self._people.comes_too_late(link)]
+
+    def _hear_claims(self, device: PersonId, at: Instant) -> None:
+        """Link those to a device who claimed it first, now that a reversal may have set it free."""
+        for claim in self._claims.at(device):
+            if self._people.comes_too_late(claim):
+                return
+            self._people.load_clusters_around([claim.first, device])
+            self._link(claim, at, None)
+            self._claims.remove(claim)
+
     def _link(self, link: Link, met_at: Instant, author: str | None) -> None:
+        if author is None and self._people.comes_too_late(link):
+            self._claims.add(link)
+            return
         version = self._people.link(link, met_at)
         if version is not None:
             self._links += link_rows(link, author, version)
