@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Action, Catalogue, Limit, Status
 from cvo.actions.conditions import REST, conditions, scope
-from cvo.actions.rules import Fact, Rule, Rulebook, Schema, parse
+from cvo.actions.rules import Fact, Rule, Rulebook, Schema, Value, parse
 from cvo.actions.rules.columnar import frame
 from cvo.actions.rules.vocabulary import Constants, accept
 from cvo.actions.situation import Ask, Situation, ask, constants, products, rule_schema
@@ -35,6 +35,14 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True):
     tier: str
     rule: str
     until: Instant | None = None
+
+
+class Objection(msgspec.Struct, frozen=True):
+    """A rule that speaks against an action: its first part that does not hold, and the facts that part looks at."""
+
+    refusal: Refusal
+    condition: str
+    values: dict[str, Value | None]
 
 
 class _Check(msgspec.Struct, frozen=True):
@@ -73,7 +81,7 @@ class Qualifier:
         self._currency = currency
         self._shared = _shared(catalogue, self.channel)
         self._rests: dict[int, Ask] = {}
-        checks = self._checks(catalogue, placement)
+        self._all = checks = self._checks(catalogue, placement)
         self._book = Rulebook(list(dict.fromkeys(check.rule for check in checks)))
         self.products = products(self._book.facts)
         self._asks = [_accepted(fact, ask(fact, currency)) for fact in self._book.facts]
@@ -100,6 +108,20 @@ class Qualifier:
         refusal, ends = self.refusals[code], self._rests.get(code)
         until = None if ends is None else ends(situation)
         return refusal if until in {None, LATEST} else Refusal(refusal.tier, refusal.rule, until)
+
+    def objections(self, action: str, situation: Situation) -> list[Objection]:
+        """Return everything that speaks against an action in a situation, in the order in which it is judged."""
+        position = self.actions.index(action)
+        rows = {rule: row for row, rule in enumerate(self._book.rules)}
+        values = [answer(situation) for answer in self._asks]
+        found = []
+        for check in self._all:
+            if check.action == position:
+                failing = self._book.failing(values, rows[check.rule])
+                if failing is not None:
+                    refusal = self.refusal(check.refusal, situation)
+                    found.append(Objection(refusal, failing.condition, failing.values))
+        return found
 
     def full(self, situation: Situation, chosen: Sequence[str]) -> set[str]:
         """Return the actions for which contact limits leave no room once each of `chosen` is one contact more."""

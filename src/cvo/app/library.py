@@ -21,6 +21,7 @@ from cvo.app.rollout.record import latest
 from cvo.app.rollout.start import draft_candidate, start, stop
 from cvo.app.value import Bank, Growth, Value, facts_of, growth_of, read_question, value, value_bank
 from cvo.app.what_if import WhatIf, read_candidate, what_if
+from cvo.app.why import Why, why
 from cvo.core.errors import InvalidInput, NotFound
 from cvo.core.evidence import NotEstimable
 from cvo.decisions.decision import Decision, Purpose
@@ -79,6 +80,12 @@ class Company(opened.Company):
     def decision(self, decision_id: str) -> Decision:
         """Return a decision as it was logged."""
         return logged(self, decision_id)
+
+    def why(
+        self, action: str, *, customer: str | None = None, since: str | None = None, until: str | None = None
+    ) -> Why:
+        """Tell what became of an action in live decisions, for a customer or for all; see `value` for times."""
+        return why(self, action, read_question(since, until, ()), customer=customer)
 
     def replay(self, decision_id: str) -> Replay:
         """Make a logged decision again from the log, and tell whether it is identical."""
