@@ -35,6 +35,7 @@ from cvo.learning.pooling import Pooled, pool
 from cvo.learning.prior import forget, pooled, with_new_actions
 from cvo.learning.propensity import positive, winning
 from cvo.learning.response import Predictor, ResponseModel, new_model
+from cvo.learning.shared import SharedModel, SharedPredictor, new_shared, with_actions
 
 __all__ = [
     "Alarm",
@@ -54,6 +55,8 @@ __all__ = [
     "Predictor",
     "ResponseModel",
     "Scaler",
+    "SharedModel",
+    "SharedPredictor",
     "Shift",
     "Stored",
     "Thompson",
@@ -75,6 +78,7 @@ __all__ = [
     "new_margins",
     "new_model",
     "new_scaler",
+    "new_shared",
     "new_watch",
     "observed",
     "one_hot",
@@ -87,6 +91,7 @@ __all__ = [
     "standardised",
     "watched",
     "winning",
+    "with_actions",
     "with_floor",
     "with_new_actions",
     "with_words",

@@ -15,11 +15,11 @@ from cvo.learning.arrays import FloatArray, IntArray, Stored, as_rows, finite, s
 
 Link = Literal["identity", "logit"]
 
-_NOISE_STRENGTH = 50.0
+NOISE_STRENGTH = 50.0
 """How many rows the noise assumed, or learned from other actions, is worth."""
 
 
-class ResponseModel(msgspec.Struct, frozen=True):
+class ResponseModel(msgspec.Struct, frozen=True, tag="own"):
     """What is known about the weights of k actions over d features; a frozen value with a content hash.
 
     `assumed_mean` and `assumed_variance` (d,) hold for an action nothing else is known of; `prior_*` is what
@@ -94,7 +94,7 @@ def noise_given(model: ResponseModel, weight: FloatArray, squares: FloatArray) -
     """Return the noise variance (k,) after `weight` rows with `squares` of surprise."""
     if model.link == "logit":
         return np.ones_like(weight)
-    return (_NOISE_STRENGTH * model.prior_noise + squares) / (_NOISE_STRENGTH + weight)
+    return (NOISE_STRENGTH * model.prior_noise + squares) / (NOISE_STRENGTH + weight)
 
 
 def pooled_noise(model: ResponseModel) -> float:
@@ -102,7 +102,7 @@ def pooled_noise(model: ResponseModel) -> float:
     if model.link == "logit":
         return 1.0
     rows, squares = float(model.weight.read().sum()), float(model.squares.read().sum())
-    return (_NOISE_STRENGTH * model.assumed_noise + squares) / (_NOISE_STRENGTH + rows)
+    return (NOISE_STRENGTH * model.assumed_noise + squares) / (NOISE_STRENGTH + rows)
 
 
 _BLOCK = 65_536

@@ -15,6 +15,9 @@ FloatArray = NDArray[np.float64]
 _LARGEST = 1e15
 """A larger number is an accident; its square would drown everybody else's, so nothing is learned from it."""
 
+WIDEST = 64
+"""Up to so many columns an action has a full covariance of its own; beyond, actions share one."""
+
 _LEVELS = 32
 """A category's rarer levels beyond these share no column: they get the prior, as unseen ones do."""
 

@@ -10,16 +10,12 @@ from cvo.actions.catalogue import Assumption, Catalogue
 from cvo.learning import ResponseModel, Stored, effect_features, effect_rows, fold, new_model, pooled
 from cvo.learning.effect import EffectRows
 from cvo.learning.joint import Centred, solved
-from cvo.valuation.encoder import Encoder
+from cvo.valuation.encoder import WIDEST, Encoder
 from cvo.valuation.groups import groups_of
 from cvo.valuation.uplift import Uplift
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-WIDEST = 64
-"""With more columns than these the departure from κ·p·m is one constant an action: a full covariance of them would
-cost more than draws can teach."""
 
 _DEPARTURE = 0.5
 """Prior standard deviation of what departs from κ·p·m, as a share of the average p·m; pooling learns it."""
@@ -89,6 +85,7 @@ def _empty(encoder: Encoder, draws: Draws, attributed: FloatArray, kappa: Assump
         return None
     columns = len(encoder.names)
     if columns > WIDEST:
+        # A full covariance of them all would cost more than draws can teach: one constant an action.
         columns = 1
     terms = 1 if columns == 1 else 1 + len(encoder.numbers) + len(encoder.categories)
     mean, sd = np.zeros(1 + columns), np.full(1 + columns, _DEPARTURE * typical / np.sqrt(terms))

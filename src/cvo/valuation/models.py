@@ -5,16 +5,20 @@ from functools import cached_property
 import msgspec
 import numpy as np
 
-from cvo.actions.catalogue import Catalogue
+from cvo.actions.catalogue import Assumption, Catalogue
 from cvo.core.clock import Instant
 from cvo.core.digest import digest
-from cvo.learning import MarginModel, ResponseModel, new_margins, new_model
+from cvo.learning import MarginModel, ResponseModel, SharedModel, new_margins, new_model, new_shared
 from cvo.valuation.assumptions import Assumptions
-from cvo.valuation.encoder import Encoder
+from cvo.valuation.attributes import attribute_rows, fit_attributes
+from cvo.valuation.encoder import NO_FEATURES, WIDEST, Encoder
 from cvo.valuation.uplift import Uplift
 
 _COEFFICIENT_SD = 0.5
 """Prior standard deviation, on the logit, of what one sd of a number or one level of a category does."""
+
+_TERMS = 8
+"""With more numbers and categories than these in a shared model, each does less: together they do no more."""
 
 
 class MeasuredEffect(msgspec.Struct, frozen=True, array_like=True):
@@ -29,16 +33,20 @@ class MeasuredEffect(msgspec.Struct, frozen=True, array_like=True):
 class Models(msgspec.Struct, frozen=True, dict=True):
     """Everything learned up to `as_of`, over `actions` in this order.
 
+    `response` is a model an action or, beyond `WIDEST` columns of the encoder, one that actions share through their
+    `attributes`.
+
     `uplift` is missing where no draw of known probability taught anything: then τ is κ·p·m.
     """
 
     as_of: Instant
     actions: list[str]
     encoder: Encoder
-    response: ResponseModel
+    response: ResponseModel | SharedModel
     margins: MarginModel | None
     effects: list[MeasuredEffect]
     uplift: Uplift | None = None
+    attributes: Encoder = NO_FEATURES
 
     @cached_property
     def version(self) -> str:
@@ -51,21 +59,39 @@ def untrained(catalogue: Catalogue, assumptions: Assumptions, encoder: Encoder, 
 
     `margins` is missing where nothing says what a response brings; actions then need a `value` of their own.
     """
-    rate = assumptions["response_probability"]
-    width = len(encoder.names)
-    mean = np.zeros(width)
-    mean[0] = np.log(rate.value / (1.0 - rate.value))
-    sd = np.full(width, _COEFFICIENT_SD)
-    sd[0] = rate.standard_deviation
     actions = list(catalogue.action_ids)
     worth = assumptions.by_name.get("margin_per_response")
+    attributes = fit_attributes(catalogue) if len(encoder.names) > WIDEST else NO_FEATURES
     return Models(
         as_of=as_of,
         actions=actions,
         encoder=encoder,
-        response=new_model(len(actions), mean, sd),
+        response=_response(catalogue, assumptions["response_probability"], encoder, attributes),
         margins=new_margins(len(actions), worth.value) if worth else None,
         effects=[],
+        attributes=attributes,
+    )
+
+
+def _response(
+    catalogue: Catalogue, rate: Assumption, encoder: Encoder, attributes: Encoder
+) -> ResponseModel | SharedModel:
+    width, actions = len(encoder.names), catalogue.action_ids
+    mean, sd = np.zeros(width), np.full(width, _COEFFICIENT_SD)
+    mean[0], sd[0] = np.log(rate.value / (1.0 - rate.value)), rate.standard_deviation
+    if width <= WIDEST:
+        return new_model(len(actions), mean, sd)
+    # Many weights as wide as a few would have everybody respond surely or never.
+    sd[1:] *= min(1.0, np.sqrt(_TERMS / (len(encoder.numbers) + len(encoder.categories))))
+    kinds = len(attributes.numbers) + len(attributes.categories)
+    # Half of how far off the rate may be is common to all actions, half is theirs and their attributes'.
+    sd[0] *= np.sqrt(0.5)
+    return new_shared(
+        attribute_rows(attributes, catalogue, actions),
+        mean,
+        sd,
+        products_sd=_COEFFICIENT_SD / np.sqrt(kinds),
+        intercept_sd=rate.standard_deviation * np.sqrt(0.5 / (1 + kinds)),
     )
 
 

@@ -19,15 +19,19 @@ from cvo.learning import (
     KappaAssumption,
     MarginModel,
     Predictor,
+    ResponseModel,
+    SharedPredictor,
     Stored,
     incrementality,
     mean_margin,
     pooled,
     product,
     response_probability,
+    with_actions,
     with_new_actions,
 )
 from cvo.valuation.assumptions import assumptions_of
+from cvo.valuation.attributes import attribute_rows
 from cvo.valuation.features import FeatureReader
 from cvo.valuation.groups import groups_of
 from cvo.valuation.models import Models
@@ -71,8 +75,7 @@ class Valuer:
         self._learned = [*models.actions, *new]
         self._columns = np.array([self._learned.index(a) for a in self.actions], dtype=np.int64)
         groups = groups_of(catalogue, self._learned)
-        response = pooled(with_new_actions(models.response, len(new)), groups)
-        self._predictor = Predictor(response)
+        self._predictor = self._responding(catalogue, models, groups)
         self._margin, margin_grades = self._margins(catalogue, models, len(new), groups)
         self.kappa = self._incrementality(catalogue, models, groups)
         self._uplift = None
@@ -133,6 +136,19 @@ class Valuer:
             else weakest(grade, margin, Grade.OBSERVATIONAL)
             for grade, margin in zip(caused, margins, strict=True)
         )
+
+    def _responding(
+        self, catalogue: Catalogue, models: Models, groups: list[NDArray[np.int64]]
+    ) -> Predictor | SharedPredictor:
+        """Return what predicts responses of all actions, those the models have not met after the others."""
+        response, known = models.response, len(models.actions)
+        if isinstance(response, ResponseModel):
+            return Predictor(pooled(with_new_actions(response, len(self._learned) - known), groups))
+        rows = np.zeros((len(self._learned), response.attributes.shape[1]))
+        rows[:known] = response.attributes.read()
+        here = [number for number, action in enumerate(self._learned) if action in catalogue.actions]
+        rows[here] = attribute_rows(models.attributes, catalogue, [self._learned[number] for number in here])
+        return SharedPredictor(with_actions(response, rows))
 
     def _margins(
         self, catalogue: Catalogue, models: Models, new: int, groups: list[NDArray[np.int64]]

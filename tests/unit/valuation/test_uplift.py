@@ -4,8 +4,9 @@ import pytest
 
 from cvo.core.evidence import Grade
 from cvo.valuation.assumptions import assumptions_of
+from cvo.valuation.encoder import WIDEST
 from cvo.valuation.fit import Deliveries, fit
-from cvo.valuation.fit_uplift import WIDEST, Draws, fit_uplift
+from cvo.valuation.fit_uplift import Draws, fit_uplift
 from cvo.valuation.models import decode, encode
 from cvo.valuation.score import Valuer
 from tests.data.company import NOW, catalogue
