@@ -87,10 +87,14 @@ class Channel(Entry, frozen=True):
 
 
 class Placement(Entry, frozen=True):
-    """Where a decision is asked for: a page slot, an e-mail, an agent's screen."""
+    """Where a decision is asked for: a page slot, an e-mail, an agent's screen.
+
+    A `distinct` one never takes two actions of the same group.
+    """
 
     channel: str
     slots: int = 1
+    distinct: bool = True
     description: str = ""
 
 
@@ -117,7 +121,7 @@ class Action(Entry, frozen=True):
     response within `window_days`: `order`, a response such as `clicked`, or `activity:` and a name.
     `eligible`, `applicable` and `suitable` are rules, all of which have to hold. `withheld_rate` overrides
     the company's. A `service` message is owed to the customer: contact limits, rests, quiet hours and open intents
-    don't keep it back; consent and rules do.
+    don't keep it back; consent and rules do. Actions of one `group` are much the same to a customer.
     """
 
     team: str
@@ -137,6 +141,7 @@ class Action(Entry, frozen=True):
     ends_at: Moment | None = None
     withheld_rate: float | None = None
     service: bool = False
+    group: str | None = None
 
 
 Scope = Literal["all", "channel", "stage", "team", "action"]

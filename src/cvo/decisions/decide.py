@@ -28,6 +28,7 @@ from cvo.decisions.decision import (
     Subject,
 )
 from cvo.decisions.policy import Policy
+from cvo.decisions.slots import closed
 from cvo.decisions.withholding import Coin, Coins
 from cvo.events.event import Delivery
 from cvo.learning import draw
@@ -180,8 +181,7 @@ class _Record:
         for rank in range(2, self._room() + 1):
             # Chosen and withheld is a contact too.
             taken = [slot.chosen for slot in slots if slot.chosen]
-            full = self._qualifier.full(_situation(self._case, self._policy), taken) if taken else set()
-            gone = full.union(taken)
+            gone = closed(taken, _situation(self._case, self._policy), self._qualifier, self._policy.catalogue)
             positions = np.array([p for p in positions.tolist() if names[p] not in gone], dtype=np.intp)
             among = np.zeros(len(names), dtype=np.bool_)
             among[positions] = True

@@ -1,0 +1,28 @@
+"""Several slots of one placement: what the choices so far leave open for the next one.
+
+Each slot is a draw of its own over what is still open and nothing, with conditional propensities: their product is the
+probability of the whole answer. What is open depends on choices only through this function, so it can be told again.
+"""
+
+from collections.abc import Sequence
+
+from cvo.actions.catalogue import Catalogue
+from cvo.actions.qualify import Qualifier
+from cvo.actions.situation import Situation
+
+
+def closed(
+    chosen: Sequence[str], situation: Situation, qualifier: Qualifier, catalogue: Catalogue
+) -> set[str]:
+    """Return the actions that earlier choices close for the next slot.
+
+    These are the chosen ones, those for which contact limits leave no room once each choice is a contact more (delivered
+    or withheld), and, where the placement is `distinct`, those of a group that has been chosen from.
+    """
+    if not chosen:
+        return set()
+    shut = qualifier.full(situation, chosen) | set(chosen)
+    if catalogue.placements[situation.placement].distinct:
+        groups = {catalogue.actions[action].group for action in chosen} - {None}
+        shut.update(key for key, action in catalogue.actions.items() if action.group in groups)
+    return shut
