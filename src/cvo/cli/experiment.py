@@ -101,13 +101,18 @@ def enrol(name: str, folder: Path | None, as_json: bool) -> None:
 @click.argument("name")
 @company_option
 @click.option("--also", multiple=True, help="Another column to compare, marked exploratory; may be repeated.")
+@click.option("--page", type=click.Path(path_type=Path), help="Write it with pictures into this HTML file.")
 @json_option
-def status(name: str, folder: Path | None, also: tuple[str, ...], as_json: bool) -> None:
+def status(name: str, folder: Path | None, also: tuple[str, ...], page: Path | None, as_json: bool) -> None:
     """Tell how experiment NAME stands, judged by its registration."""
     from cvo.cli.experiment_view import as_data, show
 
     with open_company(folder, write=False) as company:
         standing = company.experiment(name, also=also)
+    if page is not None:
+        from cvo.app.experiments.page import experiment_page, write
+
+        click.echo(f"With pictures: {write(experiment_page(standing), page)}", err=True)
     if as_json:
         print_json(as_data(standing))
     else:

@@ -108,6 +108,7 @@ def analyse(
     "--chance", type=float, required=True, help="Probability of treatment among both arms, as drawn."
 )
 @click.option("--seed", default="0", show_default=True, help="Same seed, same folds.")
+@click.option("--page", type=FILE, help="Write it with pictures into this HTML file.")
 @json_option
 def uplift(
     file: Path,
@@ -118,6 +119,7 @@ def uplift(
     features: tuple[str, ...],
     chance: float,
     seed: str,
+    page: Path | None,
     as_json: bool,
 ) -> None:
     """Tell whether customers differ in how much a treatment helps them, judged out of sample."""
@@ -129,6 +131,13 @@ def uplift(
     rows = table.with_arm(table.read_customers(file), arm_column, control)
     both = rows.filter(pl.col(table.ARM).is_in([CONTROL, treated]))
     found = table.uplift(both, metric_of(column), features, chance=chance, seed=seed)
+    if page is not None:
+        from cvo.app.experiments.page import write
+        from cvo.app.experiments.uplift_page import uplift_page
+
+        click.echo(
+            f"With pictures: {write(uplift_page(found, treatment=treated, metric=column), page)}", err=True
+        )
     if as_json:
         names = ("average", "qini", "response_qini", "over_response")
         data: dict[str, Any] = {name: figure(getattr(found, name)) for name in names}

@@ -1,22 +1,29 @@
 """`cvo experiment plan` and `check`: how many customers an experiment needs, and whether a metric is sound."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from cvo.cli.common import figure, json_option, print_json
+from cvo.cli.common import company_option, figure, json_option, open_company, print_json
 from cvo.cli.experiment_file import FILE, metric_of
 from cvo.core.errors import InvalidInput
 from cvo.core.evidence import NotEstimable
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @click.command("plan")
 @click.option("--effect", type=float, help="The smallest effect worth having; else --customers.")
 @click.option("--customers", type=int, help="How many there will be, over both arms: what could they detect?")
-@click.option("--sd", type=float, help="Standard deviation of the metric a customer; or --from a file.")
-@click.option("--from", "file", type=FILE, help="CSV or Parquet of past customers, with --metric.")
-@click.option("--metric", "column", default="", help="Column of the outcome in that file.")
+@click.option("--sd", type=float, help="Standard deviation of the metric a customer; else --metric tells.")
+@click.option("--metric", "column", default="", help="Column of the outcome, of past customers.")
+@click.option(
+    "--from", "file", type=FILE, help="CSV or Parquet of them; the company's customers if not given."
+)
+@company_option
 @click.option("--per", default="", help="Column of the denominator, for a ratio.")
 @click.option("--before", default="", help="Column from before, to adjust by (CUPED).")
 @click.option(
@@ -42,14 +49,15 @@ from cvo.core.evidence import NotEstimable
     "--looks", type=int, default=8, show_default=True, help="How often, where it is not judged once."
 )
 @click.option("--a-day", "a_day", type=float, help="Customers a day, to tell how long it takes.")
-@click.option("--horizon-days", type=int, default=0, show_default=True, help="Days an outcome takes.")
+@click.option("--horizon-days", type=int, default=28, show_default=True, help="Days an outcome takes.")
 @json_option
 def plan(
     effect: float | None,
     customers: int | None,
     sd: float | None,
-    file: Path | None,
     column: str,
+    file: Path | None,
+    folder: Path | None,
     per: str,
     before: str,
     correlation: float,
@@ -63,20 +71,18 @@ def plan(
     as_json: bool,
 ) -> None:
     """Tell how many customers an experiment needs, or what so many could detect."""
-    from cvo.app.experiments.file import read_customers, spread
+    from cvo.app.experiments.file import spread
     from cvo.experiments import Design, Looks, customers_needed, days_needed, detectable_effect
 
     if (effect is None) == (customers is None):
         raise InvalidInput(
             "give --effect to learn how many customers it needs, or --customers to learn what they detect"
         )
-    if file is not None:
-        told = spread(read_customers(file), metric_of(column, per, before))
+    if sd is None and column:
+        told = spread(_rows(file, folder, horizon_days), metric_of(column, per, before))
         sd, correlation = told.standard_deviation, told.correlation
     if sd is None:
-        raise InvalidInput(
-            "give --sd, the metric's standard deviation a customer, or --from FILE --metric COLUMN"
-        )
+        raise InvalidInput("give --sd, the metric's standard deviation a customer, or --metric COLUMN")
     design = Design(
         standard_deviation=sd,
         shares=(share, 1 - share),
@@ -102,18 +108,33 @@ def plan(
 
 
 @click.command("check")
-@click.argument("file", type=FILE)
+@click.argument("file", type=FILE, required=False)
+@company_option
 @click.option("--metric", "column", required=True, help="Column of the outcome.")
 @click.option("--per", default="", help="Column of the denominator, for a ratio.")
+@click.option(
+    "--horizon-days", type=int, default=28, show_default=True, help="Days of the company to look at."
+)
 @click.option("--splits", type=int, default=1_000, show_default=True, help="How many random splits.")
 @click.option("--seed", default="0", show_default=True, help="Same seed, same splits.")
 @json_option
-def check(file: Path, column: str, per: str, splits: int, seed: str, as_json: bool) -> None:
-    """A/A self-check: split the customers of FILE at random, many times, and count false alarms."""
-    from cvo.app.experiments.file import check as split
-    from cvo.app.experiments.file import read_customers
+def check(
+    file: Path | None,
+    folder: Path | None,
+    column: str,
+    per: str,
+    horizon_days: int,
+    splits: int,
+    seed: str,
+    as_json: bool,
+) -> None:
+    """A/A self-check: split customers at random, many times, and count false alarms.
 
-    found = split(read_customers(file), metric_of(column, per), seed=seed, splits=splits)
+    Of FILE, one row a customer, or of a company: what its customers brought in the last days.
+    """
+    from cvo.app.experiments.file import check as split
+
+    found = split(_rows(file, folder, horizon_days), metric_of(column, per), seed=seed, splits=splits)
     if isinstance(found, NotEstimable):
         raise InvalidInput(found.detail)
     if as_json:
@@ -131,3 +152,14 @@ def check(file: Path, column: str, per: str, splits: int, seed: str, as_json: bo
         )
     if not found.sound:
         raise SystemExit(1)
+
+
+def _rows(file: Path | None, folder: Path | None, days: int) -> "pl.DataFrame":
+    from cvo.app.experiments.file import read_customers
+
+    if file is not None:
+        return read_customers(file)
+    from cvo.app.experiments.outcomes import recent
+
+    with open_company(folder, write=False) as company:
+        return recent(company, days)

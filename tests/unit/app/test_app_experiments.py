@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cvo.app.experiments.enrolment import enrol
+from cvo.app.experiments.page import experiment_page
 from cvo.app.experiments.promise import read_registration
 from cvo.app.experiments.registry import end, register, registered
 from cvo.app.experiments.status import status
@@ -15,6 +16,7 @@ from cvo.core.evidence import NotEstimable
 from cvo.events.identity import LinkKind
 from cvo.events.message import user
 from cvo.experiments import Conclusion, Guardrail, Looks, Metric, Registration, Traffic
+from cvo.reports import render
 from tests.data.folder import OWNER, message, ordered, recorded, running
 
 START = parse_rfc3339("2026-01-01T00:00:00Z")
@@ -88,6 +90,17 @@ def test_a_better_arm_is_adopted_once_all_horizons_have_closed(shop):
     assert goal.value == pytest.approx(3.0, abs=0.02), "CUPED takes out all that habit explains"
     assert found.report.guardrails[0].holds
     assert found.report.exploratory[0].effect.value == 0.0
+    shown = experiment_page(found)
+    assert shown.title == "page: adopt treated"
+    assert [section.title for section in shown.sections] == [
+        "What was promised",
+        "What it did",
+        "What must not get worse",
+        "Exploratory: not promised, settles nothing",
+        "Checks",
+        "How these numbers were made",
+    ]
+    assert PROMISE.version[:12] in render(shown)
 
 
 def test_an_arm_is_given_once_and_newcomers_get_theirs(shop):

@@ -7,11 +7,12 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+from cvo.app.ingest import ingest
 from cvo.cli.experiment import command
-from cvo.core.clock import parse_rfc3339
+from cvo.core.clock import DAY, Instant, SystemClock, parse_rfc3339
 from cvo.core.errors import InvalidInput, NotFound
 from tests.data import hillstrom
-from tests.data.folder import running
+from tests.data.folder import ordered, running
 
 FEATURES = [part for name in (*hillstrom.NUMBERS, *hillstrom.CATEGORIES) for part in ("--feature", name)]
 PROMISE = """
@@ -86,6 +87,8 @@ def test_a_plan_from_numbers_and_from_a_file(trial):
     )
     assert found["design"]["standard_deviation"] == pytest.approx(15.04, abs=0.01)
     assert found["design"]["correlation"] > 0
+    found = run("plan", "--from", trial[0], "--metric", "spend", "--per", "visit", "--effect", 1)
+    assert "judged once" in found.stdout
     with pytest.raises(InvalidInput, match="--effect"):
         run("plan", "--sd", 10)
     with pytest.raises(InvalidInput, match="--sd"):
@@ -110,8 +113,12 @@ def test_uplift_is_found_or_refused(trial):
     )
     assert found["qini"]["interval"]["low"] > 0.004
     assert "penalty" in found["model"]
-    said = run("uplift", *trial, "--treated", hillstrom.MENS, "--metric", "spend", *options).stdout
+    page = trial[0].with_name("uplift.html")
+    said = run(
+        "uplift", *trial, "--treated", hillstrom.MENS, "--metric", "spend", *options, "--page", page
+    ).stdout
     assert "no targetable heterogeneity" in said
+    assert "no targetable heterogeneity" in page.read_text(encoding="utf-8")
 
 
 def test_a_company_registers_enrols_and_reports(tmp_path):
@@ -123,7 +130,8 @@ def test_a_company_registers_enrols_and_reports(tmp_path):
     assert json.loads(run("enrol", "page", *company, "--json").stdout)["total"] == 0
     assert "page" in run("list", *company).stdout
     assert json.loads(run("list", *company, "--json").stdout)[0]["version"] == made["version"]
-    said = run("status", "page", *company).stdout
+    said = run("status", "page", *company, "--page", tmp_path / "page.html").stdout
+    assert "What was promised" in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "A shorter page sells more" in said
     assert made["version"][:12] in said
     assert (
@@ -132,6 +140,21 @@ def test_a_company_registers_enrols_and_reports(tmp_path):
     )
     run("end", "page", *company, "--because", "enough")
     assert json.loads(run("list", *company, "--json").stdout)[0]["because"] == "enough"
+
+
+def test_a_company_plans_and_checks_with_its_own_customers(tmp_path):
+    now = SystemClock().now()
+    shop = running(tmp_path / "shop", now)
+    spend = np.random.default_rng(0).exponential(50.0, 300).tolist()
+    ingest(
+        shop,
+        [ordered(f"customer-{n}", Instant(now - 3 * DAY), round(each, 2)) for n, each in enumerate(spend)],
+    )
+    shop.close()
+    company = ["--company", tmp_path / "shop"]
+    found = json.loads(run("plan", *company, "--metric", "revenue", "--effect", 5, "--json").stdout)
+    assert found["design"]["standard_deviation"] == pytest.approx(np.std(spend, ddof=1), rel=1e-4)
+    assert json.loads(run("check", *company, "--metric", "revenue", "--json").stdout)["customers"] == 300
 
 
 @pytest.mark.parametrize(

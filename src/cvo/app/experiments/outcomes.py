@@ -70,3 +70,13 @@ def outcomes(company: Company, starts: pl.DataFrame, days: int, until: Instant) 
         .filter(pl.col("decided_at").is_between(pl.col("at"), pl.col("at") + days * DAY, closed="left"))
     )
     return table.with_columns(exposed=table["person_id"].is_in(met["person_id"].unique().implode()))
+
+
+def recent(company: Company, days: int) -> pl.DataFrame:
+    """Return `COLUMNS` of every customer, over the last `days` and as many before, as if there were an experiment."""
+    now = company.clock.now()
+    persons = [person.person_id for person in company.store.persons()]
+    starts = pl.DataFrame({"person_id": persons}, schema={"person_id": pl.Binary}).with_columns(
+        at=pl.lit(now - days * DAY, dtype=pl.Int64)
+    )
+    return outcomes(company, starts, days, now)

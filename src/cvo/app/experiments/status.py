@@ -73,7 +73,7 @@ def _when(people: pl.DataFrame, days: int, look: int) -> str:
 def _interactions(
     company: Company, found: Registered, table: pl.DataFrame
 ) -> dict[str, Interaction | NotEstimable]:
-    """Check against every other experiment that was running at the same time."""
+    """Check against every other experiment that the same customers are in."""
     shown: dict[str, Interaction | NotEstimable] = {}
     for other in registered(company.store):
         name = other.registration.name
