@@ -1,6 +1,6 @@
 """The company as a Python object: the product's verbs as methods that return frozen, typed values."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from cvo.app.replay import logged, replay
 from cvo.app.rollout.judge import Standing, judge, standing
 from cvo.app.rollout.record import latest
 from cvo.app.rollout.start import draft_candidate, start, stop
+from cvo.app.run import Ran, run
 from cvo.app.value import Bank, Growth, Value, facts_of, growth_of, read_question, value, value_bank
 from cvo.app.what_if import WhatIf, read_candidate, what_if
 from cvo.app.why import Why, why
@@ -76,6 +77,20 @@ class Company(opened.Company):
     def rehearse(self, customers: Iterable[str], placement: str) -> list[Decision]:
         """Decide for many customers without any effect; the decisions are logged and can be explained."""
         return rehearse(self, list(customers), placement)
+
+    def run(
+        self,
+        placement: str,
+        *,
+        segment: str | None = None,
+        name: str | None = None,
+        rehearse: bool = False,
+        out: Path | None = None,
+        progress: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> Ran:
+        """Decide for everybody, or for whom the rule `segment` holds; a run of the same name is gone on with."""
+        purpose = Purpose.REHEARSAL if rehearse else Purpose.LIVE
+        return run(self, placement, segment=segment, purpose=purpose, name=name, out=out, progress=progress)
 
     def decision(self, decision_id: str) -> Decision:
         """Return a decision as it was logged."""

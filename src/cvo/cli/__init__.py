@@ -22,6 +22,7 @@ COMMANDS = {
     "keys": "Who may ask the server for what.",
     "learn": "Learn from the log, and decide with the result.",
     "decide": "Decide what is next for a customer.",
+    "run": "Decide for everybody, or a segment, at once.",
     "why": "Why a decision came out as it did, or an action was not the one.",
     "replay": "Make a logged decision again, and tell whether it is the same.",
     "clv": "What customers are worth: of a company, or from a file of transactions.",
