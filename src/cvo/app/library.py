@@ -20,6 +20,7 @@ from cvo.app.rollout.judge import Standing, judge, standing
 from cvo.app.rollout.record import latest
 from cvo.app.rollout.start import draft_candidate, start, stop
 from cvo.app.run import Ran, run
+from cvo.app.tune import EXPLORATIONS, Tuning, tune
 from cvo.app.value import Bank, Growth, Value, facts_of, growth_of, read_question, value, value_bank
 from cvo.app.what_if import WhatIf, read_candidate, what_if
 from cvo.app.why import Why, why
@@ -132,6 +133,16 @@ class Company(opened.Company):
     ) -> WhatIf | NotEstimable:
         """Tell what a changed catalogue, a file of changed settings or another learner would have brought so far."""
         return what_if(self, read_candidate(self, catalogue=catalogue, policy=policy, learner=learner))
+
+    def tune(
+        self,
+        *,
+        explorations: Iterable[float] = EXPLORATIONS,
+        floors: Iterable[float] = (),
+        progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
+    ) -> Tuning | NotEstimable:
+        """Compare how much to explore on the log, and propose a setting; nothing is changed."""
+        return tune(self, explorations=explorations, floors=floors, progress=progress)
 
     def drift(self, *, weeks: int = WEEKS) -> Drift | NotEstimable:
         """Tell whether the last full weeks are still like those before, and if not, what moved since when."""

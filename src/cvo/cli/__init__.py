@@ -31,6 +31,7 @@ COMMANDS = {
     "growth": "Where margin grew from, and what of it was caused.",
     "evaluate": "What a change would have brought, before a customer sees it.",
     "experiment": "Plan, register and judge experiments, in a company or in a file.",
+    "tune": "How much to explore, by what it would have brought.",
     "drift": "Whether responses, customers and choices are still as they were.",
     "rollout": "A change goes live step by step, stopped or promoted by what it brings.",
     "simulate": "A made-up company whose truth is known, driven like a real one.",
