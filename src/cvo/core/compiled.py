@@ -15,8 +15,7 @@ def compiled(function: F) -> F:
     for the next process to load; where nothing can be written every process compiles anew, which takes seconds.
     Additions are neither reordered nor fused with multiplications: the same bits on every machine.
     """
-    options = {"nogil": True, "error_model": "numpy"}
     try:
-        return cast(F, njit(cache=True, **options)(function))
+        return cast(F, njit(nogil=True, error_model="numpy", cache=True)(function))
     except RuntimeError:  # numba's word for having no place to keep it
-        return cast(F, njit(**options)(function))
+        return cast(F, njit(nogil=True, error_model="numpy")(function))

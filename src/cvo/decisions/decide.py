@@ -11,19 +11,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cvo.actions.qualify import QUALIFIED, CodeArray, Qualifier, Refusal
+from cvo.actions.qualify import QUALIFIED, Qualifier, Refusal
 from cvo.actions.situation import Situation
 from cvo.actions.stock import NO_STOCK, Stock
 from cvo.core.digest import digest
 from cvo.core.ids import PersonId, decision_id
 from cvo.core.random import keyed_uniform
+from cvo.decisions.columns import Columns
 from cvo.decisions.decision import (
     NOTHING,
     Arm,
     Decision,
     Purpose,
     Request,
-    Scored,
     Slot,
     Subject,
 )
@@ -33,10 +33,8 @@ from cvo.decisions.withholding import Coin, Coins
 from cvo.events.event import Delivery
 from cvo.learning import draw
 from cvo.profiles.profile import EMPTY, Profile
-from cvo.valuation.score import Scores
 
 FloatArray = NDArray[np.float64]
-PositionArray = NDArray[np.intp]
 
 UNVALUED = Refusal("value", "nothing says what a response is worth: set the action's value or assume one")
 
@@ -80,12 +78,10 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
     situations = [_situation(case, policy) for case in cases]
     codes = qualifier.codes(situations)
     scores = policy.valuer.score(policy.valuer.design(situations), codes == QUALIFIED)
-    qualified = np.isfinite(scores.mean)
-    probabilities = policy.choice.probabilities(scores.mean, scores.sd, among=qualified)
-    return [
-        _Record(case, policy, qualifier, scores, row).decision(codes[row], qualified[row], probabilities[row])
-        for row, case in enumerate(cases)
-    ]
+    columns = Columns(policy, codes, scores)
+    records = [_Record(case, policy, qualifier, columns, row) for row, case in enumerate(cases)]
+    first = draw(columns.probabilities, np.array([record.uniform(1) for record in records]))
+    return [record.decision(option) for record, option in zip(records, first.tolist(), strict=True)]
 
 
 def _situation(case: Case, policy: Policy) -> Situation:
@@ -98,10 +94,9 @@ def _situation(case: Case, policy: Policy) -> Situation:
 class _Record:
     """Puts one decision together from its row of the batch."""
 
-    def __init__(self, case: Case, policy: Policy, qualifier: Qualifier, scores: Scores, row: int) -> None:
+    def __init__(self, case: Case, policy: Policy, qualifier: Qualifier, columns: Columns, row: int) -> None:
         self._case, self._policy, self._qualifier = case, policy, qualifier
-        self._scores, self._row = scores, row
-        self._names = policy.names
+        self._columns, self._row = columns, row
         request, subject = case.request, case.subject
         self._coins = Coins(
             policy.settings.seed, subject.met_as or subject.person_id, case.profile, request.at
@@ -119,13 +114,14 @@ class _Record:
             digest((self._pins, request.context)),
         )
 
-    def decision(
-        self, codes: NDArray[np.int32], qualified: NDArray[np.bool_], probabilities: FloatArray
-    ) -> Decision:
+    def uniform(self, rank: int) -> float:
+        """Return the number that draws the option of a slot."""
+        return keyed_uniform(self._policy.settings.seed, "draw", self._id, rank)
+
+    def decision(self, first: int) -> Decision:
+        """Return the decision, given which option was drawn for the first slot."""
         request, subject = self._case.request, self._case.subject
-        positions = np.flatnonzero(qualified)
-        refused = np.flatnonzero(~qualified)
-        refused_by, refusals = self._refusals(codes[refused])
+        refused_actions, refused_by, codes = self._columns.refused(self._row)
         return Decision(
             decision_id=self._id,
             person_id=subject.person_id,
@@ -139,101 +135,84 @@ class _Record:
             met_as=subject.met_as,
             pins=self._pins,
             currency=self._policy.settings.currency,
-            refused_actions=self._names[refused].tolist(),
+            refused_actions=refused_actions,
             refused_by=refused_by,
-            refusals=refusals,
-            scored=self._scored(positions),
-            slots=self._slots(positions, probabilities),
+            refusals=self._refusals(codes),
+            scored=self._columns.scored(self._row),
+            slots=self._slots(first),
         )
 
-    def _refusals(self, codes: CodeArray) -> tuple[list[int], list[Refusal]]:
-        """Return the numbers of the refusals that codes stand for, and the refusals in the order of their numbers."""
+    def _refusals(self, codes: list[int]) -> list[Refusal]:
         here, known = _situation(self._case, self._policy), self._qualifier
-        found = np.flatnonzero(np.bincount(codes - QUALIFIED))
-        numbers = np.empty(found[-1] + 1 if len(found) else 0, dtype=np.int64)
-        numbers[found] = np.arange(len(found))
-        refusals = [
-            UNVALUED if code == QUALIFIED else known.refusal(code, here)
-            for code in (found + QUALIFIED).tolist()
-        ]
-        return numbers[codes - QUALIFIED].tolist(), refusals
+        return [UNVALUED if code == QUALIFIED else known.refusal(code, here) for code in codes]
 
-    def _scored(self, positions: PositionArray) -> Scored:
-        scores, row = self._scores, self._row
-        return Scored(
-            actions=self._names[positions].tolist(),
-            response_probability=scores.response_probability[row, positions].tolist(),
-            margin_per_response=scores.margin_per_response[positions].tolist(),
-            incrementality=scores.incrementality[row, positions].tolist(),
-            uplift=scores.uplift[row, positions].tolist(),
-            clv_change=[],
-            cost=scores.cost[positions].tolist(),
-            lever=[],
-            price=[],
-            score=scores.mean[row, positions].tolist(),
-            score_sd=scores.sd[row, positions].tolist(),
-            grade=[scores.grades[position] for position in positions.tolist()],
-        )
-
-    def _slots(self, positions: PositionArray, probabilities: FloatArray) -> list[Slot]:
-        slots = [self._slot(1, positions, probabilities)]
-        names = self._qualifier.actions
+    def _slots(self, first: int) -> list[Slot]:
+        slots = [self._slot(1, *self._columns.options(self._row), first)]
+        columns, row = self._columns, self._row
+        among = columns.qualified[row].copy()
         for rank in range(2, self._room() + 1):
-            # Chosen and withheld is a contact too.
-            taken = [slot.chosen for slot in slots if slot.chosen]
-            gone = closed(taken, _situation(self._case, self._policy), self._qualifier, self._policy.catalogue)
-            positions = np.array([p for p in positions.tolist() if names[p] not in gone], dtype=np.intp)
-            among = np.zeros(len(names), dtype=np.bool_)
-            among[positions] = True
-            probabilities = self._policy.choice.probabilities(
-                self._scores.mean[self._row], self._scores.sd[self._row], among=among
-            )
-            slots.append(self._slot(rank, positions, probabilities))
+            chosen = [slot.chosen for slot in slots if slot.chosen]
+            here = _situation(self._case, self._policy)
+            shut = closed(chosen, here, self._qualifier, self._policy.catalogue)
+            among &= [name not in shut for name in self._qualifier.actions]
+            scores = columns.scores
+            chances = self._policy.choice.probabilities(scores.mean[row], scores.sd[row], among=among)
+            slots.append(self._later(rank, among, chances))
         return slots
+
+    def _later(self, rank: int, among: NDArray[np.bool_], probabilities: FloatArray) -> Slot:
+        """Return a slot after the first, with what is still open."""
+        positions = np.flatnonzero(among)
+        chances = probabilities[positions]
+        return self._slot(
+            rank,
+            [*self._policy.names[positions].tolist(), NOTHING],
+            [*chances.tolist(), float(probabilities[-1])],
+            (chances * (1.0 - self._policy.withheld_rates[positions])).tolist(),
+            int(draw(probabilities, self.uniform(rank))),
+        )
 
     def _room(self) -> int:
         request = self._case.request
         slots = self._policy.catalogue.placements[request.placement].slots
         return slots if request.limit is None else min(slots, request.limit)
 
-    def _slot(self, rank: int, positions: PositionArray, probabilities: FloatArray) -> Slot:
-        options = [*self._names[positions].tolist(), NOTHING]
-        chances = probabilities[np.append(positions, len(self._names))]
-        uniform = keyed_uniform(self._policy.settings.seed, "draw", self._id, rank)
+    def _slot(
+        self, rank: int, options: list[str], chances: list[float], delivered: list[float], drawn: int
+    ) -> Slot:
+        names = self._qualifier.actions
         if self._case.subject.arm is Arm.CONTROL:
-            chosen, delivered = NOTHING, [0.0] * len(positions) + [1.0]
+            chosen, delivered = NOTHING, [0.0] * len(delivered) + [1.0]
         else:
-            chosen = options[int(draw(chances, uniform))]
-            delivered = self._delivered(options, positions, chances)
+            chosen = names[drawn] if drawn < len(names) else NOTHING
+            delivered = self._delivered(options, chances, delivered)
         thrown = self._coins.coin(chosen, self._policy.withholding[chosen]) if chosen else None
         return Slot(
             rank=rank,
             options=options,
-            propensities=chances.tolist(),
+            propensities=chances,
             delivery_probabilities=delivered,
-            draw=uniform,
+            draw=self.uniform(rank),
             chosen=chosen,
             creative=self._creative(chosen, rank) if chosen else None,
             coin=thrown.value if thrown else None,
             delivery=self._delivery(thrown),
         )
 
-    def _delivered(
-        self, options: list[str], positions: PositionArray, probabilities: FloatArray
-    ) -> list[float]:
+    def _delivered(self, options: list[str], chances: list[float], delivered: list[float]) -> list[float]:
         """Return the probabilities with which the customer gets each option; nothing gets what is withheld."""
-        rules = self._policy.withholding
-        rates = self._policy.withheld_rates[positions]
-        for action, fallen in self._coins.fallen(rules).items():
+        for action, fallen in self._coins.fallen(self._policy.withholding).items():
             if action in options:
-                rates[options.index(action)] = float(fallen.withholds)
-        delivered: list[float] = (probabilities[:-1] * (1.0 - rates)).tolist()
+                at = options.index(action)
+                delivered[at] = 0.0 if fallen.withholds else chances[at]
         # Exactly rounded, whatever the version of Python adds up floats like.
         return [*delivered, max(0.0, 1.0 - math.fsum(delivered))]
 
     def _creative(self, action: str, rank: int) -> str:
         creatives = self._policy.catalogue.actions[action].creatives
         fitting = sorted(key for key, c in creatives.items() if c.placement == self._case.request.placement)
+        if len(fitting) == 1:
+            return fitting[0]
         uniform = keyed_uniform(self._policy.settings.seed, "creative", self._id, rank)
         return fitting[int(uniform * len(fitting))]
 
