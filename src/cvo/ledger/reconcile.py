@@ -16,6 +16,7 @@ from cvo.core.evidence import Estimate, NotEstimable
 from cvo.core.money import minor_unit
 from cvo.ledger.caused import Caused, Cell
 from cvo.ledger.influence import Total, influences
+from cvo.ledger.programme import arm_weights
 
 
 class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +64,12 @@ def programme_total(customers: pl.DataFrame, currency: str, column: str = "value
     """Return what was caused among treated customers in all: their number times the difference of the arms' means."""
     y = customers[column].to_numpy().astype(np.float64) * minor_unit(currency)
     treated = (customers["arm"] == "treated").to_numpy()
-    count, others = int(treated.sum()), int((~treated).sum())
-    mean_treated, mean_other = float(y[treated].mean()), float(y[~treated].mean())
-    influence = np.where(treated, y - mean_treated, -(count / others) * (y - mean_other))
+    count = int(treated.sum())
+    found = arm_weights(customers)
+    weights = np.ones(len(y)) if found is None else found
+    mean_treated, mean_other = (
+        float(np.average(y[arm], weights=weights[arm])) for arm in (treated, ~treated)
+    )
+    scale = np.where(treated, count / weights[treated].sum(), -count / weights[~treated].sum()) * weights
+    influence = scale * (y - np.where(treated, mean_treated, mean_other))
     return Total(count * (mean_treated - mean_other), influences(customers["person_id"], influence))

@@ -6,6 +6,7 @@ from cvo.core.clock import DAY, Instant
 from cvo.core.evidence import Estimate, NotEstimable
 from cvo.inference import look_level
 from cvo.ledger.programme import programme_effect
+from cvo.ledger.reconcile import programme_total
 
 START = Instant(20_000 * DAY)
 
@@ -55,3 +56,32 @@ def test_too_few_buyers_in_either_arm_are_refused_and_counted():
     found = effect(customers(count=2_000, rate=0.1))
     assert found.reason == "too few buyers"
     assert "in control" in found.detail
+
+
+def two_cohorts(seed=0, count=40_000):
+    """Return customers met while a twentieth was left alone, who buy more, and others met while half was."""
+    rng = np.random.default_rng(seed)
+    rate = np.where(np.arange(count) < count // 2, 0.05, 0.5)
+    arm = np.where(rng.random(count) < rate, "control", "treated")
+    orders = rng.random(count) < np.where(rate == 0.05, 0.5, 0.2)
+    person_id = [b"%d" % number for number in range(count)]
+    frame = {"person_id": person_id, "arm": arm, "control_rate": rate, "orders": orders.astype(int)}
+    return pl.DataFrame(frame).with_columns(value_minor=pl.col("orders") * 1_000.0)
+
+
+def test_another_rate_for_later_customers_is_no_broken_split_and_no_effect():
+    frame = two_cohorts()
+    assert effect(frame.drop("control_rate"), control=0.5).reason == "sample ratio"
+    naive = effect(frame.drop("control_rate"), control=0.275)
+    assert naive.interval.low > 0.5
+    found = effect(frame, control=0.5)
+    assert found.interval.low < 0 < found.interval.high
+    covered = [effect(two_cohorts(seed)).interval for seed in range(40)]
+    assert sum(interval.low < 0 < interval.high for interval in covered) >= 36
+    total = programme_total(frame, "EUR").value
+    assert total == pytest.approx(found.value * (frame["arm"] == "treated").sum())
+
+
+def test_a_split_that_is_not_what_each_customer_was_assigned_with_is_refused():
+    frame = two_cohorts().with_columns(control_rate=0.2)
+    assert effect(frame, control=0.275).reason == "sample ratio"

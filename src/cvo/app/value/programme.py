@@ -22,7 +22,13 @@ from cvo.ledger.tables import Tables, tabulate
 from cvo.valuation.assumptions import assumptions_of
 
 PERSONS = pl.Schema(
-    {"person_id": pl.Binary(), "arm": pl.String(), "contaminated": pl.Boolean(), "assigned_at": pl.Int64()}
+    {
+        "person_id": pl.Binary(),
+        "arm": pl.String(),
+        "contaminated": pl.Boolean(),
+        "assigned_at": pl.Int64(),
+        "control_rate": pl.Float64(),
+    }
 )
 
 
@@ -94,24 +100,34 @@ def facts_of(company: Company, question: Question) -> Facts:
     # Looks come at full weeks, however often the report is asked for. What was bought before there was a
     # programme is the same in both arms, and nothing but noise.
     began = as_of if started_at is None else started_at
-    persons = pl.DataFrame(
-        [
-            (person.person_id, person.arm, person.contaminated, person.assigned_at)
-            for person in company.store.persons()
-        ],
-        schema=PERSONS,
-        orient="row",
-    )
     return Facts(
         tables=tables,
         money=margins(tables.orders, tables.refunds, assumptions["margin_rate"].value, tables.costs),
         as_of=as_of,
-        persons=persons,
+        persons=_persons(company),
         own=pl.Series([decision_id for decision_id, _ in live], dtype=pl.String),
         started_at=started_at,
         since=Instant(max(began, question.since or began)),
         until=Instant(began + (as_of - began) // WEEK * WEEK),
     )
+
+
+def _persons(company: Company) -> pl.DataFrame:
+    """Return who is in which arm, and which share was in control when they were assigned.
+
+    Where that was not yet written down it is the one set now. Customers assigned while nobody was left alone
+    have nobody to be compared with, and are left out where there are others.
+    """
+    rates = {each.person_id: each.control_rate for each in company.store.assigned()}
+    rows = [
+        (person.person_id, person.arm, person.contaminated, person.assigned_at, rates.get(person.person_id))
+        for person in company.store.persons()
+    ]
+    persons = pl.DataFrame(rows, schema=PERSONS, orient="row").with_columns(
+        pl.col("control_rate").fill_null(company.config.decisions.control_rate)
+    )
+    comparable = persons.filter(pl.col("control_rate") > 0)
+    return persons if comparable.is_empty() else comparable
 
 
 def programme(company: Company, facts: Facts) -> Programme:
