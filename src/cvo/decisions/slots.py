@@ -16,8 +16,8 @@ def closed(
 ) -> set[str]:
     """Return the actions that earlier choices close for the next slot.
 
-    These are the chosen ones, those for which contact limits leave no room once each choice is a contact more (delivered
-    or withheld), and, where the placement is `distinct`, those of a group that has been chosen from.
+    These are the chosen ones, those for which contact limits leave no room once each choice, delivered or withheld, is
+    a contact more, and, where the placement is `distinct`, those of a group that has been chosen from.
     """
     if not chosen:
         return set()

@@ -7,9 +7,10 @@ counts the reports, and decisions pin it.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from cvo.actions.stock import NO_STOCK, Stock
+from cvo.core.clock import Instant
 from cvo.core.ids import EventId
 from cvo.events.message import Message
 from cvo.events.stock import StockLevel
@@ -65,22 +66,32 @@ def stock_at(connection: Connection, version: int, products: Iterable[str]) -> S
     wanted = sorted(products)
     if not wanted or not version:
         return NO_STOCK
-    return _stock(version, connection.execute(_levels_at(version, wanted)))
+    return _stock(version, connection.execute(_levels(STOCK_EVENT.c.version <= version, wanted)))
 
 
-def _levels_at(version: int, products: list[str]) -> Select[Any]:
+def stock_then(connection: Connection, at: Instant, products: Iterable[str]) -> Stock:
+    """Return the levels of some products as far as they had been reported by `at`, for asking what would have been."""
+    wanted = sorted(products)
+    if not wanted:
+        return NO_STOCK
+    known = STOCK_EVENT.c.received_at <= at
+    version = connection.execute(select(func.max(STOCK_EVENT.c.version)).where(known)).scalar() or 0
+    return _stock(version, connection.execute(_levels(known, wanted)))
+
+
+def _levels(known: ColumnElement[bool], products: list[str]) -> Select[Any]:
     event = STOCK_EVENT.c
     latest = (
         func.row_number()
         .over(partition_by=(event.product, event.place), order_by=(event.at.desc(), event.version.desc()))
         .label("latest")
     )
-    known = (
+    found = (
         select(event.product, event.place, event.quantity, latest)
-        .where(event.product.in_(products), event.version <= version)
+        .where(event.product.in_(products), known)
         .subquery()
     )
-    return select(known.c.product, known.c.place, known.c.quantity).where(known.c.latest == 1)
+    return select(found.c.product, found.c.place, found.c.quantity).where(found.c.latest == 1)
 
 
 def _stock(version: int, rows: Iterable[Any]) -> Stock:

@@ -36,7 +36,7 @@ from cvo.storage.schema import (
     META,
     PERSON,
 )
-from cvo.storage.stock import stock, stock_at
+from cvo.storage.stock import stock, stock_at, stock_then
 from cvo.storage.unit_of_work import Assigned, Change, LoggedDecision, Person, Settings, UnitOfWork
 
 _PAGE = 10_000
@@ -182,6 +182,11 @@ class Store:
         """Return the levels of some products as a decision that pinned `version` saw them."""
         with self._reader.connect() as connection:
             return stock_at(connection, version, products)
+
+    def stock_then(self, at: Instant, products: Iterable[str]) -> Stock:
+        """Return the levels of some products as far as they had been reported by `at`."""
+        with self._reader.connect() as connection:
+            return stock_then(connection, at, products)
 
     # -- everything, for analysis
 

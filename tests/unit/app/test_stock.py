@@ -9,6 +9,8 @@ from cvo.app.company import Company
 from cvo.app.ingest import ingest
 from cvo.app.live import Accept, Ask, Live
 from cvo.app.replay import replay
+from cvo.app.what_if.log import read_log
+from cvo.app.what_if.reach import answers, snapshots
 from cvo.core.clock import HOUR, FixedClock, Instant, format_rfc3339, parse_rfc3339
 from cvo.core.errors import CatalogueError
 from cvo.decisions.decision import Purpose
@@ -151,3 +153,28 @@ def test_stock_of_an_attribute_that_is_missing_is_refused_when_read(tmp_path):
     make(tmp_path, TEXT.replace("attributes: {sku: S1}", "attributes: {}"))
     with Company.open(tmp_path, clock=FixedClock(NOW)) as company, pytest.raises(CatalogueError, match="sku"):
         apply(company, OWNER, approve=True)
+
+
+def test_what_would_have_been_sees_what_was_known_then(live):
+    live.process([Accept([level("S1", 5, hours_ago=3)], Instant(NOW - 2 * HOUR))])
+    live.process([Accept([level("S1", 0, hours_ago=1)], NOW)])
+    store = live.company.store
+    seen = [store.stock_then(Instant(NOW - hours * HOUR), ["S1"]).level("S1") for hours in (3, 2, 1, 0)]
+    assert seen == [None, 5.0, 5.0, 0.0]
+
+
+def test_a_policy_that_asks_about_stock_is_evaluated_with_the_stock_of_then(live):
+    live.process([Accept([level("S1", 1)], NOW)])
+    offered = live.process([ask(f"a{n}") for n in range(20)])
+    live.company.clock.at = Instant(NOW + HOUR)
+    live.process([Accept([level("S1", 0)], Instant(NOW + HOUR))])
+    live.process([ask(f"b{n}") for n in range(20)])
+    assert any(slot.chosen == "shoe" for each in offered for slot in each.slots)
+    company = live.company
+    company.clock.at = Instant(NOW + 40 * 24 * HOUR)
+    log = read_log(company, [])
+    policy = company.policy()
+    found = answers(log, policy.catalogue, policy.settings, snapshots(company, log))
+    shoe = log.options.index("shoe")
+    assert ((found.probabilities[:, shoe] > 0) == (log.probabilities[:, shoe] > 0)).all()
+    assert 0 < (found.probabilities[:, shoe] > 0).sum() < len(log.cases)

@@ -1,12 +1,13 @@
 """The log as the evaluation reads it: one scored decision a customer and window, as it stood when it was made."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from cvo.actions.situation import Situation
+from cvo.actions.stock import NO_STOCK, Stock
 from cvo.app.company import Company
 from cvo.app.history import Moment, moments
 from cvo.app.learn import longest_window
@@ -46,6 +47,8 @@ class Log(msgspec.Struct, frozen=True, eq=False):
     kinds: dict[str, str]
     design: FloatArray
     window_days: int
+    stock_then: Callable[[Instant, Iterable[str]], Stock] = lambda _at, _products: NO_STOCK
+    """Tells what was in stock of some products, as far as it was known at an instant."""
 
     @property
     def customers(self) -> list[str]:
@@ -94,6 +97,7 @@ def read_log(company: Company, candidates: Iterable[str]) -> Log:
         kinds=dict(reader.kinds),
         design=fit_encoder(reader.kinds, features).transform(features, len(rows)),
         window_days=days,
+        stock_then=company.store.stock_then,
     )
 
 

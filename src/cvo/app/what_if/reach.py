@@ -15,7 +15,7 @@ from cvo.app.state import running_catalogue
 from cvo.app.what_if.log import FloatArray, Log, matrix
 from cvo.core.ids import PersonId
 from cvo.core.random import keyed_uniform
-from cvo.decisions.decide import decide_all
+from cvo.decisions.decide import Case, decide_all
 from cvo.decisions.decision import NOTHING, Decision, Slot
 from cvo.decisions.policy import Policy
 from cvo.valuation import models as model_snapshots
@@ -86,7 +86,7 @@ def answers(
         policy = Policy(catalogue, models[rows[0]], settings)
         for start in range(0, len(rows), BATCH):
             some = rows[start : start + BATCH]
-            decisions = decide_all([log.cases[row] for row in some], policy)
+            decisions = decide_all([_stocked(log, log.cases[row], policy) for row in some], policy)
             for row, decision in zip(some, decisions, strict=True):
                 tally.add(decision)
                 slots[row] = decision.slots[0]
@@ -100,6 +100,12 @@ def answers(
         for slot in slots
     ]
     return Answers(matrix(chances, log.options), tally.reach(catalogue))
+
+
+def _stocked(log: Log, case: Case, policy: Policy) -> Case:
+    """Return the case with the stock that rules ask about, as it was known then."""
+    products = policy.qualifier(case.request.placement).products
+    return msgspec.structs.replace(case, stock=log.stock_then(case.request.at, products)) if products else case
 
 
 class _Tally:
