@@ -13,6 +13,7 @@ from cvo.core.errors import InvalidInput
 from cvo.core.evidence import NotEstimable
 
 if TYPE_CHECKING:
+    from polars import DataFrame
     from rich.console import Console
 
     from cvo.app.value.bank import Bank
@@ -33,24 +34,29 @@ def command(folder: Path | None, out: Path | None, as_json: bool) -> None:
     Expectations are the predictions of `cvo clv --company DIR`, with model and time; each is held against what came
     once its horizon has passed. ΔCLV is what an action changed after its window, where an experiment has closed.
     """
-    if out is not None and out.suffix not in {".csv", ".parquet"}:
-        raise InvalidInput(f"--out {out} ends in neither .csv nor .parquet, which say how to write it")
+    check_table_file(out)
     with open_company(folder, write=False) as company:
         found = company.bank()
     if out is not None:
-        write(found, out)
+        write_table(found.rows, out)
     if as_json:
         print_json(as_data(found))
     else:
         show(found)
 
 
-def write(found: "Bank", file: Path) -> None:
-    """Write the rows, money in minor units as the columns say."""
+def check_table_file(file: Path | None) -> None:
+    """Refuse a file whose name does not say how to write a table into it."""
+    if file is not None and file.suffix not in {".csv", ".parquet"}:
+        raise InvalidInput(f"--out {file} ends in neither .csv nor .parquet, which say how to write it")
+
+
+def write_table(rows: "DataFrame", file: Path) -> None:
+    """Write a table as the name of the file says."""
     if file.suffix == ".csv":
-        found.rows.write_csv(file)
+        rows.write_csv(file)
     else:
-        found.rows.write_parquet(file)
+        rows.write_parquet(file)
 
 
 def as_data(found: "Bank") -> dict[str, Any]:

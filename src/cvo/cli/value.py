@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from cvo.cli.bank import check_table_file, write_table
 from cvo.cli.common import company_option, console, figure, json_option, open_company, plain, print_json
 from cvo.cli.growth import as_data as growth_data
 from cvo.core.clock import format_rfc3339
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from cvo.ledger.caused import Caused
     from cvo.ledger.reconcile import Reconciled
 
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _FIGURES = ("revenue", "cost_lowered", "margin", "value", "return_on_spend")
 
 
@@ -28,11 +30,30 @@ _FIGURES = ("revenue", "cost_lowered", "margin", "value", "return_on_spend")
 @click.option("--from", "since", help="A date or time (RFC 3339) from which decisions count.")
 @click.option("--to", "until", help="A date or time up to which they and their windows count.")
 @click.option("--by", help="Columns to split by: stage, action, team, week, month.  [default: stage,action]")
+@click.option("--page", "page_file", type=_FILE, help="Write a page with pictures, as .html.")
+@click.option("--out", type=_FILE, help="Write the rows, as .csv or .parquet.")
 @json_option
-def command(folder: Path | None, since: str | None, until: str | None, by: str | None, as_json: bool) -> None:
+def command(
+    folder: Path | None,
+    since: str | None,
+    until: str | None,
+    by: str | None,
+    page_file: Path | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
     """Report what was caused, measured against customers left alone, and what was realised."""
+    check_table_file(out)
     with open_company(folder, write=False) as company:
         report = company.value(since=since, until=until, by=by.split(",") if by else ())
+        if page_file is not None:
+            from cvo.app.value.page import write_page
+
+            write_page(report, company.bank(), company.config.name, page_file)
+    if out is not None:
+        from cvo.app.value.table import rows_of
+
+        write_table(rows_of(report), out)
     if as_json:
         print_json(as_data(report))
     else:
@@ -59,6 +80,18 @@ def as_data(report: "Value") -> dict[str, Any]:
             {"week": each.week, "effect": figure(each.effect)} for each in report.since_first
         ],
         "growth": None if report.growth is None else growth_data(report.growth),
+        "stop": [
+            {
+                "action": each.action,
+                "per_delivery": figure(each.per_delivery),
+                "saved": figure(each.saved),
+                "instead": each.instead,
+                "instead_per_delivery": None
+                if each.instead_per_delivery is None
+                else figure(each.instead_per_delivery),
+            }
+            for each in report.stop
+        ],
         "rows": [_caused(each) for each in report.rows],
         "actions": [_caused(each) for each in report.actions],
         "stages": [_caused(each) for each in report.stages],
@@ -115,6 +148,10 @@ def show(report: "Value") -> None:
     shown = [*rows, *report.stages] if rows is report.actions else rows
     out.print(_table(shown, report.realised.margin.currency, out.width))
     _show_split(report, out)
+    for stop in report.stop:
+        saved = f"{stop.saved.value:,.0f} {stop.saved.unit}"
+        instead = f"{plain(stop.instead)} in its place" if stop.instead else "nothing in its place"
+        out.print(f"\n[bold]Stop {plain(stop.action)}[/]: it lost {saved} in the period; do {instead}.")
     realised = report.realised
     served = realised.service_cost
     service = f", {served!r} for service" if served is not None and served.amount else ""
@@ -155,7 +192,7 @@ def _show_split(report: "Value", out: "Console") -> None:
     lines += [("carry-over and interaction", found.rest), ("headline", found.headline)]
     out.print(_estimates(lines, out.width))
     if found.in_rest:
-        out.print(f"[dim]Too thin to be told apart, and in carry-over: {plain(', '.join(found.in_rest))}[/]")
+        out.print(f"[dim]{len(found.in_rest)} rows too thin to be told apart are in carry-over.[/]")
 
 
 def _estimates(lines: list[tuple[str, Estimate | NotEstimable]], width: int) -> "Table":

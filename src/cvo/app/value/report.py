@@ -18,6 +18,7 @@ from cvo.ledger.caused import Caused, cells
 from cvo.ledger.contrast import contrasts
 from cvo.ledger.exposure import WeekSince
 from cvo.ledger.reconcile import Reconciled
+from cvo.ledger.stop import Stop, actions_to_stop
 from cvo.ledger.tables import Tables
 from cvo.valuation.assumptions import Assumptions, assumptions_of
 
@@ -57,6 +58,7 @@ class Value(msgspec.Struct, frozen=True):
     cumulative: list[Reached] = []
     since_first: list[WeekSince] = []
     growth: Growth | None = None
+    stop: list[Stop] = []
 
 
 def value(company: Company, question: Question = Question()) -> Value:  # noqa: B008  frozen
@@ -77,11 +79,12 @@ def value(company: Company, question: Question = Question()) -> Value:  # noqa: 
             each.caused for each in cells(compared, columns, currency, time_zone=company.config.time_zone)
         ]
 
+    actions = by("action")
     return Value(
         as_of=as_of,
         window_days=longest_window(catalogue),
         programme=found.effect,
-        actions=by("action"),
+        actions=actions,
         stages=by("stage"),
         realised=_realised(tables, money, question, currency),
         assumptions=assumptions_of(catalogue),
@@ -92,6 +95,7 @@ def value(company: Company, question: Question = Question()) -> Value:  # noqa: 
         cumulative=cumulative(company, facts, found),
         since_first=since_first(company, facts, found),
         growth=growth_of(company, facts, question),
+        stop=actions_to_stop(actions, {key: action.stage.value for key, action in catalogue.actions.items()}),
     )
 
 

@@ -1,0 +1,123 @@
+"""What customers brought, whoever caused it, and what is expected of them."""
+
+from cvo.app.value.bank import Bank
+from cvo.app.value.report import Value
+from cvo.core.clock import to_datetime
+from cvo.core.evidence import NotEstimable
+from cvo.core.money import minor_unit
+from cvo.reports import COUNT, PERCENT, Block, Cell, Column, Section, Table, money_format
+
+_LINES = {
+    "revenue": "Revenue",
+    "refunds": "of it refunded",
+    "incentives": "Discounts given, revenue is less them already",
+    "margin": "Margin",
+    "contact_cost": "Cost of contacts",
+    "service_cost": "Cost of service",
+    "value": "Value: margin less both costs",
+}
+
+
+def realised(report: Value, bank: Bank) -> Section:
+    """Show the bank: brought to date, expected to come, and how past expectations came out."""
+    cents, money = money_format(bank.currency, decimals=2), money_format(bank.currency)
+    blocks: list[Block] = [
+        Table(
+            title=f"Brought to date by {COUNT.text(bank.customers)} customers",
+            columns=(Column(""), Column("Amount", cents)),
+            rows=tuple((words, float(bank.realised[name].amount)) for name, words in _LINES.items()),
+            note="From the log, to the cent, whoever caused it."
+            + (
+                f" {COUNT.text(report.realised.unvalued)} in other currencies left out."
+                if report.realised.unvalued
+                else ""
+            ),
+        )
+    ]
+    if isinstance(bank.expected, NotEstimable):
+        blocks.append(f"What is expected to come is not known: {bank.expected.detail}.")
+    else:
+        blocks.append(
+            Table(
+                title="Expected to come",
+                columns=(
+                    Column("Within days", COUNT),
+                    Column("Customers", COUNT),
+                    Column("Discounted margin", money),
+                ),
+                rows=tuple(
+                    (each.days, each.customers, float(each.expected.amount)) for each in bank.expected
+                ),
+                note="Sums of the latest predictions; none of it is caused by anything.",
+            )
+        )
+    if bank.scores:
+        blocks.append(_scores(bank))
+    if bank.clv_changes:
+        blocks.append(_changes(bank))
+    return Section("The value bank", tuple(blocks))
+
+
+def _scores(bank: Bank) -> Table:
+    money, unit = money_format(bank.currency), minor_unit(bank.currency)
+    return Table(
+        title="Past predictions whose time has come",
+        columns=(
+            Column("Made on"),
+            Column("Days", COUNT),
+            Column("Customers", COUNT),
+            Column("Expected", money),
+            Column("Came", money),
+            Column("Between P10 and P90", PERCENT),
+        ),
+        rows=tuple(
+            (
+                f"{to_datetime(each.made_at):%d %B %Y}",
+                each.days,
+                each.customers,
+                each.expected_minor * unit,
+                each.came_minor * unit,
+                each.within_range_rate,
+            )
+            for each in bank.scores
+        ),
+        note="Eighty per cent of customers should come out between P10 and P90.",
+    )
+
+
+def _changes(bank: Bank) -> Table:
+    small = money_format(bank.currency, decimals=2, signed=True)
+    rows: list[tuple[Cell, ...]] = []
+    for each in bank.clv_changes:
+        after, window = each.afterwards, each.window
+        inside: Cell = window if isinstance(window, NotEstimable) else window.total
+        if isinstance(after, NotEstimable):
+            rows.append((each.action, inside, "", after, "", "", ""))
+        else:
+            rows.append(
+                (
+                    each.action,
+                    inside,
+                    each.horizon_days,
+                    after.total,
+                    after.customers,
+                    after.orders_per_customer,
+                    after.value_per_order,
+                )
+            )
+    return Table(
+        title="ΔCLV: what actions change after their windows, a customer",
+        columns=(
+            Column("Action"),
+            Column("In the window", small),
+            Column("Days after", COUNT),
+            Column("ΔCLV", small),
+            Column("Survival", small),
+            Column("Rate", small),
+            Column("Margin", small),
+        ),
+        rows=tuple(rows),
+        note="Measured only: an order brought forward shows as a gain in the window and a loss after "
+        "it. Where no horizon has "
+        "closed ΔCLV is assumed, and 0.",
+    )
