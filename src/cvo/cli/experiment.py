@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from cvo.cli.common import (
     author_option,
@@ -80,11 +81,27 @@ def show_all(folder: Path | None, as_json: bool) -> None:
 @command.command("enrol")
 @click.argument("name")
 @company_option
+@click.option(
+    "--messages",
+    "file",
+    type=click.Path(path_type=Path),
+    help="Write messages to send to the running server instead, one a line.",
+)
 @json_option
-def enrol(name: str, folder: Path | None, as_json: bool) -> None:
+def enrol(name: str, folder: Path | None, file: Path | None, as_json: bool) -> None:
     """Give an arm of experiment NAME to every customer who has none; run it again for those met since."""
     from cvo.app.experiments.enrolment import enrol as enrol_all
+    from cvo.app.experiments.enrolment import messages
 
+    if file is not None:
+        with open_company(folder, write=False) as company:
+            lines = [msgspec.json.encode(each) + b"\n" for each in messages(company, name)]
+        file.write_bytes(b"".join(lines))
+        if as_json:
+            print_json({"messages": len(lines)})
+        else:
+            click.echo(f"{len(lines):,} messages in {file}; send them to /v1/batch, or ingest them.")
+        return
     with open_company(folder) as company, console(stderr=True).status("enrolling"):
         given = enrol_all(company, name)
     if as_json:

@@ -37,6 +37,7 @@ def arm_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--per", default="", help="Column of the denominator, for a ratio.")
 @click.option("--before", default="", help="Column from before the assignment, to adjust by (CUPED).")
 @click.option("--strata", default="", help="Column of strata known before the assignment, to adjust by.")
+@click.option("--cap", type=float, help="Count larger values as this much, set from the time before.")
 @click.option("--quantile", type=float, help="Compare this quantile instead of the mean, such as 0.5.")
 @click.option(
     "--share", "shares", multiple=True, help="A planned share, such as control=0.5; one for every arm."
@@ -55,6 +56,7 @@ def analyse(
     per: str,
     before: str,
     strata: str,
+    cap: float | None,
     quantile: float | None,
     shares: tuple[str, ...],
     level: float,
@@ -77,7 +79,10 @@ def analyse(
         else:
             show_report(judged)
         return
-    metrics = [metric_of(column, per, before, strata, quantile) for column in columns]
+    metrics = [
+        msgspec.structs.replace(metric_of(column, per, before, strata, quantile), cap=cap)
+        for column in columns
+    ]
     found = table.analyse(rows, metrics, shares=_shares(shares, control), level=level)
     if as_json:
         print_json(msgspec.structs.asdict(found) | {"findings": findings_data(found.findings)})

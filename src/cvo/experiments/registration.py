@@ -40,6 +40,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Column of a covariate from before the assignment (CUPED), of means only."""
     strata: str = ""
     """Column of strata known before the assignment, of means only."""
+    cap: float | None = None
+    """Larger values count as this much: set from the time before, so that one giant order decides nothing."""
     unit: str = ""
 
     def __post_init__(self) -> None:
@@ -57,9 +59,10 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def name(self) -> str:
         """What it is called where it is shown."""
+        column = self.column if self.cap is None else f"{self.column} up to {self.cap:g}"
         if self.kind is Kind.RATIO:
-            return f"{self.column} per {self.per}"
-        return f"{self.quantile:g} quantile of {self.column}" if self.kind is Kind.QUANTILE else self.column
+            return f"{column} per {self.per}"
+        return f"{self.quantile:g} quantile of {column}" if self.kind is Kind.QUANTILE else column
 
 
 class Guardrail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

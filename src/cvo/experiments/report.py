@@ -14,7 +14,7 @@ from cvo.experiments.power import Looks
 from cvo.experiments.quantiles import quantile_effect
 from cvo.experiments.registration import CONTROL, Guardrail, Kind, Metric, Registration
 from cvo.experiments.sequential import MixtureTest
-from cvo.inference import ClusterMoments, cluster_moments, look_level, sample_ratio_refusal
+from cvo.inference import ClusterMoments, buyers_refusal, cluster_moments, look_level, sample_ratio_refusal
 
 if TYPE_CHECKING:
     import polars as pl
@@ -79,7 +79,8 @@ def report(
 
     `look` counts the times of a weekly timetable; `ended` tells whether the planned end has come, before which
     a timetable of `once` decides nothing. Intervals are for the registered timetable. Raises `InvalidInput` for
-    columns that are missing and arms that were not registered.
+    columns that are missing and arms that were not registered. A goal that is not 0 for fewer than 100 customers of
+    an arm is refused, as *too few buyers*.
     """
     counts = _counts(registration, customers)
     refused = sample_ratio_refusal(counts, registration.shares)
@@ -93,7 +94,10 @@ def report(
     def found(metric: Metric, arm: str, mixture: MixtureTest | None) -> Finding:
         return finding(metric, arms[arm], arms[CONTROL], level=level, mixture=mixture)
 
-    goal = [found(registration.goal, arm, always) for arm in registration.treated_arms]
+    goal = [
+        _thick_enough(found(registration.goal, arm, always), registration.goal, arms[arm], arms[CONTROL])
+        for arm in registration.treated_arms
+    ]
     rails = [
         _guarded(rail, found(rail.metric, arm, _rail_test(rail, always)))
         for rail in registration.guardrails
@@ -181,7 +185,7 @@ def _effect(
 ) -> Estimate | NotEstimable:
     unit = metric.unit or metric.name
     if metric.kind is Kind.QUANTILE:
-        columns = [_column(rows, metric.column) for rows in (treated, control)]
+        columns = [_values(metric, rows) for rows in (treated, control)]
         return quantile_effect(columns[0], columns[1], metric.quantile, level=level, unit=unit)
     if metric.strata:
         treated_strata, control_strata = (_strata(metric, rows) for rows in (treated, control))
@@ -193,14 +197,19 @@ def _effect(
 
 def _moments(metric: Metric, rows: "pl.DataFrame") -> ClusterMoments:
     beside = metric.per or metric.before
-    return cluster_moments(_column(rows, metric.column), _column(rows, beside) if beside else None)
+    return cluster_moments(_values(metric, rows), _column(rows, beside) if beside else None)
 
 
 def _strata(metric: Metric, rows: "pl.DataFrame") -> dict[str, ClusterMoments]:
     if metric.strata not in rows.columns:
         raise InvalidInput(f"there is no column {metric.strata}, only {', '.join(rows.columns)}")
     parts = rows.partition_by(metric.strata, as_dict=True)
-    return {str(key[0]): cluster_moments(_column(part, metric.column)) for key, part in sorted(parts.items())}
+    return {str(key[0]): cluster_moments(_values(metric, part)) for key, part in sorted(parts.items())}
+
+
+def _values(metric: Metric, rows: "pl.DataFrame") -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    values = _column(rows, metric.column)
+    return values if metric.cap is None else np.minimum(values, metric.cap)
 
 
 def _column(rows: "pl.DataFrame", name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -220,6 +229,20 @@ def _counts(registration: Registration, customers: "pl.DataFrame") -> dict[str, 
             f"arm {min(unknown)!r} was not registered; {registration.name} has {', '.join(registration.shares)}"
         )
     return {arm: counts.get(arm, 0) for arm in registration.shares}
+
+
+def _thick_enough(
+    found: Finding, metric: Metric, treated: "pl.DataFrame", control: "pl.DataFrame"
+) -> Finding:
+    """Refuse a goal that almost nobody reached: its normal interval would be wrong."""
+    if isinstance(found.effect, NotEstimable) or metric.kind is Kind.QUANTILE:
+        return found
+    counts = {
+        arm: int(np.count_nonzero(_values(metric, rows)))
+        for arm, rows in ((found.arm, treated), (CONTROL, control))
+    }
+    refused = buyers_refusal(counts)
+    return found if refused is None else msgspec.structs.replace(found, effect=refused, relative=refused)
 
 
 def _rail_test(rail: Guardrail, always: MixtureTest | None) -> MixtureTest | None:

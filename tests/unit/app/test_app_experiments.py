@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from cvo.app.experiments.enrolment import enrol
+from cvo.app.experiments.enrolment import enrol, messages
 from cvo.app.experiments.page import experiment_page
 from cvo.app.experiments.promise import read_registration
 from cvo.app.experiments.registry import end, register, registered
@@ -17,7 +17,7 @@ from cvo.events.identity import LinkKind
 from cvo.events.message import user
 from cvo.experiments import Conclusion, Guardrail, Looks, Metric, Registration, Traffic
 from cvo.reports import render
-from tests.data.folder import OWNER, message, ordered, recorded, running
+from tests.data.folder import ONE_MAIL, OWNER, decide_for, message, ordered, recorded, running
 
 START = parse_rfc3339("2026-01-01T00:00:00Z")
 PROMISE = Registration(
@@ -111,6 +111,31 @@ def test_an_arm_is_given_once_and_newcomers_get_theirs(shop):
     ingest(shop, [message("identify", f"new-{n}", START, f"new-{n}", traits={"age": 30}) for n in range(150)])
     assert enrol(shop, "page").total == 700, "as many as planned, and no more"
     assert {who: trait(shop, who) for who in shop.names} == arms
+
+
+def test_a_server_is_sent_messages_that_give_the_same_arms(shop):
+    register(shop, PROMISE, OWNER)
+    sent = list(messages(shop, "page"))
+    assert len(sent) == 600
+    ingest(shop, [{**each, "timestamp": "2026-01-01T00:00:00Z"} for each in sent])
+    assert {who: trait(shop, who) for who in shop.names} == {
+        each["userId"]: each["traits"]["experiment_page"] for each in sent
+    }
+    assert list(messages(shop, "page")) == []
+    assert enrol(shop, "page").total == 600
+
+
+def test_rules_can_ask_for_the_arm(tmp_path):
+    ruled = ONE_MAIL.replace("traits: {age", "traits: {experiment_page: {type: string}, age")
+    ruled = ruled.replace("value: 10,", """value: 10, eligible: ['customer.experiment_page == "treated"'],""")
+    with running(tmp_path, START, ruled, control_rate=0.0, withheld_rate=0.0) as company:
+        names = [f"customer-{number}" for number in range(40)]
+        ingest(company, [message("identify", who, START, who, traits={"age": 30}) for who in names])
+        register(company, PROMISE, OWNER)
+        enrol(company, "page")
+        qualified = {made.customer: not made.refused_actions for made in decide_for(company, names)}
+        assert set(qualified.values()) == {True, False}
+        assert qualified == {who: trait(company, who) == "treated" for who in names}
 
 
 def test_a_promise_is_kept_on_the_record_and_not_changed(shop):

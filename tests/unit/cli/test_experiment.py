@@ -128,6 +128,9 @@ def test_a_company_registers_enrols_and_reports(tmp_path):
     made = json.loads(run("register", tmp_path / "page.toml", *company, "--json").stdout)
     assert made["registration"]["goal"]["column"] == "margin"
     assert json.loads(run("enrol", "page", *company, "--json").stdout)["total"] == 0
+    file = tmp_path / "arms.ndjson"
+    assert json.loads(run("enrol", "page", *company, "--messages", file, "--json").stdout) == {"messages": 0}
+    assert file.read_bytes() == b""
     assert "page" in run("list", *company).stdout
     assert json.loads(run("list", *company, "--json").stdout)[0]["version"] == made["version"]
     said = run("status", "page", *company, "--page", tmp_path / "page.html").stdout

@@ -1,6 +1,4 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cvo.core.errors import InvalidInput
 from cvo.experiments import Traffic, assigned
@@ -33,24 +31,6 @@ def test_experiments_of_one_layer_share_no_customer():
     for found, share in zip(arms, (0.3, 0.5), strict=True):
         inside = sum(arm is not None for arm in found)
         assert sample_ratio_p([inside, len(NAMES) - inside], [share, 1 - share]) > 0.001
-
-
-@given(
-    st.lists(st.text(max_size=8), max_size=20, unique=True),
-    st.floats(0.01, 0.99),
-    st.floats(0.05, 0.5),
-    st.floats(0.5, 1.0),
-)
-def test_an_arm_is_sticky_whatever_the_batch_and_however_traffic_grows(names, share, small, large):
-    shares = {"control": share, "treated": 1 - share}
-
-    def arms(who, end):
-        return assigned(who, experiment="x", shares=shares, seed="s", traffic=Traffic(end=end))
-
-    together = arms(names, small)
-    assert [arms([name], small)[0] for name in names] == together
-    grown = arms(names, large)
-    assert all(later == now for now, later in zip(together, grown, strict=True) if now is not None)
 
 
 @pytest.mark.parametrize("shares", [{"a": 1.0}, {"a": 0.5, "b": 0.4}, {"a": 1.2, "b": -0.2}])

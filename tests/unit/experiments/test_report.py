@@ -99,6 +99,25 @@ def test_what_was_not_registered_is_exploratory_and_settles_nothing():
     assert not any(each.exploratory for each in [*found.goal, *found.guardrails])
 
 
+def test_a_goal_that_hardly_anybody_reached_is_refused():
+    rare = customers().with_columns(
+        spend=pl.when(pl.int_range(pl.len()) % 100 == 0).then(50.0).otherwise(0.0)
+    )
+    found = report(PROMISE, rare)
+    assert found.goal[0].effect.reason == "too few buyers"
+    assert found.conclusions["treated"] is Conclusion.REFUSED
+
+
+def test_a_cap_keeps_one_giant_from_deciding():
+    giant = customers(effect=0.0).with_columns(
+        spend=pl.when(pl.int_range(pl.len()) == 5).then(1e6).otherwise("spend")
+    )
+    metrics = [Metric(column="spend"), Metric(column="spend", cap=200.0)]
+    free, capped = report(PROMISE, giant, exploratory=metrics).exploratory
+    assert capped.metric == "spend up to 200"
+    assert capped.effect.standard_error < 0.01 * free.effect.standard_error
+
+
 def test_arms_share_alpha():
     two = msgspec.structs.replace(PROMISE, shares={"control": 0.5, "treated": 0.25, "other": 0.25})
     assert report(two, customers()).level == 0.975
