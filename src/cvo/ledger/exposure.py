@@ -9,12 +9,11 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from cvo.core.clock import DAY
 from cvo.core.evidence import Estimate, Grade, NotEstimable
 from cvo.core.money import minor_unit
 from cvo.inference import DEFAULT_GUARD_RAILS, GuardRails, buyers_refusal, clustered_mean, difference
+from cvo.ledger.programme import WEEK, arm_weights
 
-WEEK = 7 * DAY
 _ARMS = ("treated", "control")
 
 
@@ -36,7 +35,8 @@ def weeks_since_first(
 ) -> list[WeekSince]:
     """Return the effect of every week that closed by `until` for somebody.
 
-    `firsts` has `person_id`, `arm` and `at` of the first decision, a row a customer; `brought` has `person_id`, `at`,
+    `firsts` has `person_id`, `arm` and `at` of the first decision, a row a customer, and `control_rate` where that is
+    not one for all (see `programme_effect`); `brought` has `person_id`, `at`,
     `orders` and `value_minor`, any rows a customer. A customer counts in the weeks that have closed for them.
     """
     dated = (
@@ -65,6 +65,11 @@ def _effect(rows: pl.DataFrame, currency: str, level: float, rails: GuardRails) 
         return refused
     terms: dict[str, Any] = {"level": level, "unit": f"{currency} a customer", "grade": Grade.MEASURED}
     means = [
-        clustered_mean(arms[name]["value_minor"].to_numpy() * minor_unit(currency), **terms) for name in _ARMS
+        clustered_mean(
+            arms[name]["value_minor"].to_numpy() * minor_unit(currency),
+            weights=arm_weights(arms[name]),
+            **terms,
+        )
+        for name in _ARMS
     ]
     return difference(means[0], means[1])

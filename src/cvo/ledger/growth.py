@@ -107,22 +107,32 @@ class Causes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def caused_growth(
-    treated: FloatArray, control: FloatArray, unit: str, *, level: float = 0.95
+    treated: FloatArray,
+    control: FloatArray,
+    unit: str,
+    *,
+    weights: tuple[FloatArray, FloatArray] | None = None,
+    level: float = 0.95,
 ) -> Causes | NotEstimable:
     """Split what was caused among treated customers: from what they would have brought like the control group.
 
     Arrays are (customers, 3): whether they bought (0 or 1), orders, margin. With three more columns, of an earlier
-    period, it is what was caused beyond what was caused then. Errors are by the delta method, with the derivatives
+    period, it is what was caused beyond what was caused then. `weights` are of the customers of each arm, where
+    these were not all as likely to be in it. Errors are by the delta method, with the derivatives
     of the split taken numerically, customers independent.
     """
     count, columns = treated.shape
     if min(count, len(control)) < 2:
         return NotEstimable("too few clusters", "a standard error needs two customers in each arm")
-    covariance = np.zeros((2 * columns, 2 * columns))
-    covariance[:columns, :columns] = np.cov(treated, rowvar=False) / count
-    covariance[columns:, columns:] = np.cov(control, rowvar=False) / len(control)
-    means = np.concatenate([treated.mean(axis=0), control.mean(axis=0)])
-    return causes_at(means, covariance, count, unit, level=level, sample_size=count + len(control))
+    means, covariance = np.empty((2, columns)), np.zeros((2 * columns, 2 * columns))
+    for at, rows in enumerate((treated, control)):
+        share = np.full(len(rows), 1.0) if weights is None else weights[at]
+        share = share / share.sum()
+        means[at] = share @ rows
+        added = share[:, None] * (rows - means[at])
+        block = slice(at * columns, (at + 1) * columns)
+        covariance[block, block] = added.T @ added * (len(rows) / (len(rows) - 1))
+    return causes_at(means.ravel(), covariance, count, unit, level=level, sample_size=count + len(control))
 
 
 def causes_at(

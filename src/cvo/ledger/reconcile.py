@@ -61,15 +61,18 @@ def reconcile(
 
 
 def programme_total(customers: pl.DataFrame, currency: str, column: str = "value_minor") -> Total:
-    """Return what was caused among treated customers in all: their number times the difference of the arms' means."""
+    """Return what was caused among treated customers in all: their number times the difference of the arms' means.
+
+    Means are weighted as those of `programme_effect`, where customers were assigned under different control rates.
+    """
     y = customers[column].to_numpy().astype(np.float64) * minor_unit(currency)
     treated = (customers["arm"] == "treated").to_numpy()
+    weights = arm_weights(customers)
+    shares = np.ones(len(y)) if weights is None else weights
     count = int(treated.sum())
-    found = arm_weights(customers)
-    weights = np.ones(len(y)) if found is None else found
-    mean_treated, mean_other = (
-        float(np.average(y[arm], weights=weights[arm])) for arm in (treated, ~treated)
-    )
-    scale = np.where(treated, count / weights[treated].sum(), -count / weights[~treated].sum()) * weights
-    influence = scale * (y - np.where(treated, mean_treated, mean_other))
-    return Total(count * (mean_treated - mean_other), influences(customers["person_id"], influence))
+    influence, means = np.zeros(len(y)), []
+    for arm, sign in ((treated, 1.0), (~treated, -1.0)):
+        share = np.where(arm, shares, 0.0) / shares[arm].sum()
+        means.append(float(share @ y))
+        influence += sign * count * share * (y - means[-1])
+    return Total(count * (means[0] - means[1]), influences(customers["person_id"], influence))

@@ -83,3 +83,45 @@ def test_what_an_earlier_period_caused_is_taken_off_and_the_same_customers_make_
     assert both.value_per_order.standard_error < 0.9 * np.hypot(
         one.value_per_order.standard_error, other.value_per_order.standard_error
     )
+
+
+def test_weights_are_those_of_customers():
+    rng = np.random.default_rng(4)
+    treated, control = customers(rng, 500, 0.4, 0.5), customers(rng, 300, 0.3, 0.5)
+    weighted = caused_growth(treated, control, "EUR", weights=(np.ones(500), np.full(300, 2.0)))
+    plain = caused_growth(treated, control, "EUR")
+    assert weighted.total.value == pytest.approx(plain.total.value)
+    assert weighted.total.standard_error == pytest.approx(plain.total.standard_error)
+    heavy = caused_growth(
+        treated, control, "EUR", weights=(np.ones(500), np.r_[np.full(150, 3.0), np.ones(150)])
+    )
+    means = np.average(control[:, 2], weights=np.r_[np.full(150, 3.0), np.ones(150)])
+    assert heavy.total.value == pytest.approx(500 * (treated[:, 2].mean() - means))
+
+
+def test_an_arm_of_unequal_shares_is_weighted_the_same_in_headline_and_total():
+    import polars as pl
+
+    from cvo.core.clock import DAY, Instant
+    from cvo.ledger.programme import programme_effect
+    from cvo.ledger.reconcile import programme_total
+
+    rng = np.random.default_rng(5)
+    rate = np.repeat([0.1, 0.5], 4_000)
+    frame = pl.DataFrame(
+        {
+            "person_id": [n.to_bytes(16, "big") for n in range(8_000)],
+            "arm": np.where(rng.random(8_000) < rate, "control", "treated"),
+            "orders": np.ones(8_000, dtype=int),
+            # Those met later, when half were left alone, bring three times as much whatever is done.
+            "value_minor": rng.integers(500, 1_500, 8_000) * np.repeat([1, 3], 4_000),
+            "control_rate": rate,
+        }
+    )
+    headline = programme_effect(frame, 0.5, Instant(0), Instant(14 * DAY), "EUR")
+    total = programme_total(frame, "EUR")
+    treated = (frame["arm"] == "treated").sum()
+    assert total.value == pytest.approx(headline.value * treated)
+    assert total.estimate("EUR").standard_error == pytest.approx(headline.standard_error * treated, rel=1e-3)
+    assert abs(headline.value) < 4 * headline.standard_error
+    assert abs(programme_total(frame.drop("control_rate"), "EUR").value / treated) > 3

@@ -13,7 +13,7 @@ from cvo.core.evidence import NotEstimable
 from cvo.core.money import minor_unit
 from cvo.inference import buyers_refusal, look_level
 from cvo.ledger.growth import Causes, Split, Volume, caused_growth, growth
-from cvo.ledger.programme import WEEK
+from cvo.ledger.programme import WEEK, arm_weights
 
 USUAL_DAYS = 28
 _COLUMNS = ("bought", "orders", "margin")
@@ -100,15 +100,15 @@ def _caused(
     persons = facts.persons.filter(pl.col("assigned_at") < until)
     # Before the programme nothing was caused, whatever chance made of the arms.
     periods = [rows, rows_before] if started_at < since else [rows]
-    treated, control = (
-        np.hstack([_matrix(persons.filter(pl.col("arm") == arm), each, company) for each in periods])
-        for arm in ("treated", "control")
-    )
+    arms = [persons.filter(pl.col("arm") == arm) for arm in ("treated", "control")]
+    treated, control = (np.hstack([_matrix(arm, each, company) for each in periods]) for arm in arms)
+    weights = [arm_weights(arm) for arm in arms]
     refused = buyers_refusal({"treated": int(treated[:, 0].sum()), "control": int(control[:, 0].sum())})
     if refused is not None:
         return refused
     level = look_level(max(1, (until - started_at) // WEEK))
-    return caused_growth(treated, control, company.config.currency, level=level)
+    given = None if weights[0] is None or weights[1] is None else (weights[0], weights[1])
+    return caused_growth(treated, control, company.config.currency, weights=given, level=level)
 
 
 def _matrix(persons: pl.DataFrame, rows: pl.DataFrame, company: Company) -> NDArray[np.float64]:

@@ -48,7 +48,7 @@ def since_first(company: Company, facts: Facts, found: Programme) -> list[WeekSi
         )
         .group_by("person_id")
         .agg(pl.col("at").min())
-        .join(facts.persons.select("person_id", "arm"), on="person_id")
+        .join(facts.persons.select("person_id", "arm", "control_rate"), on="person_id")
         .sort("person_id")
     )
     earned = facts.money.select(
