@@ -27,11 +27,10 @@ _TIERS: dict[str, str] = {
     "quiet hours": "not held back",
     "contact limit": "within limits",
     "rest": "rested",
+    "capacity": "affordable",
     "value": "valued",
 }
-_AFFORDABLE = "affordable"
-"""Where everything else refuses: budgets and capacities."""
-STEPS = (*dict.fromkeys(_TIERS.values()), _AFFORDABLE, "not in control", "worth it", "chosen", "delivered")
+STEPS = (*dict.fromkeys(_TIERS.values()), "not in control", "worth it", "chosen", "delivered")
 """What an action has to pass, in order."""
 
 
@@ -134,7 +133,7 @@ def _fate(action: str, decision: Decision) -> _Fate | None:
     number = decision.refused.get(action)
     if number is not None:
         refusal = decision.refusals[number]
-        return _Fate(_TIERS.get(refusal.tier, _AFFORDABLE), refusal)
+        return _Fate(_TIERS[refusal.tier], refusal)
     scores = dict(zip(decision.scored.actions, decision.scored.score, strict=True))
     if action not in scores:
         return None

@@ -11,6 +11,7 @@ from cvo.storage import dialect
 from cvo.storage.graph import Graph
 from cvo.storage.rows import PARTITION, in_order
 from cvo.storage.schema import EVENT, PERSON, POSITION
+from cvo.storage.stock import wrong_levels
 from cvo.storage.store import Store
 
 _PAGE = 500
@@ -20,7 +21,7 @@ def check(store: Store) -> list[str]:
     """Return what is wrong with a store, one sentence each; nothing if all is well.
 
     The file itself is checked, then that every person is who the links say, that every profile equals the
-    fold of its facts, and that the log has no gap.
+    fold of its facts, that the log has no gap, and that stock is what its reports say.
     """
     try:
         with store.connect() as connection:
@@ -29,7 +30,7 @@ def check(store: Store) -> list[str]:
                 for row in connection.exec_driver_sql("PRAGMA integrity_check(10)")
                 if row[0] != "ok"
             ]
-            return findings or [*_log(connection), *_persons(connection)]
+            return findings or [*_log(connection), *wrong_levels(connection), *_persons(connection)]
     except DatabaseError as error:
         return [f"the database file can't be read: {error.orig}"]
     except Damaged as error:

@@ -79,6 +79,30 @@ def stock_then(connection: Connection, at: Instant, products: Iterable[str]) -> 
     return _stock(version, connection.execute(_levels(known, wanted)))
 
 
+def wrong_levels(connection: Connection) -> list[str]:
+    """Return where the level that decisions see is not what the reports of it say, one sentence each."""
+    event = STOCK_EVENT.c
+    reported = {
+        (row[0], row[1]): (row[2], row[3])
+        for row in connection.execute(
+            select(event.product, event.place, event.version, event.quantity).order_by(
+                event.at, event.version
+            )
+        )
+    }
+    kept = {
+        (row[0], row[1]): (row[2], row[3])
+        for row in connection.execute(
+            select(STOCK.c.product, STOCK.c.place, STOCK.c.version, STOCK.c.quantity)
+        )
+    }
+    return [
+        f"the stock of {product!r} at {place!r} is not what was last reported"
+        for product, place in sorted(reported.keys() | kept.keys())
+        if reported.get((product, place)) != kept.get((product, place))
+    ]
+
+
 def _levels(known: ColumnElement[bool], products: list[str]) -> Select[Any]:
     event = STOCK_EVENT.c
     latest = (

@@ -1,5 +1,6 @@
 """What is in stock: read at decision time, shared by all, and told again by replay."""
 
+import sqlite3
 from random import Random
 
 import pytest
@@ -178,3 +179,12 @@ def test_a_policy_that_asks_about_stock_is_evaluated_with_the_stock_of_then(live
     shoe = log.options.index("shoe")
     assert ((found.probabilities[:, shoe] > 0) == (log.probabilities[:, shoe] > 0)).all()
     assert 0 < (found.probabilities[:, shoe] > 0).sum() < len(log.cases)
+
+
+def test_a_level_that_nobody_reported_is_found(live):
+    live.process([Accept([level("S1", 5), level("H1", 5, "rome")], NOW)])
+    with sqlite3.connect(live.company.folder / "data" / "cvo.sqlite3") as connection:
+        connection.execute("UPDATE stock SET quantity = 6 WHERE product = 'H1'")
+    assert check(live.company.store) == ["the stock of 'H1' at 'rome' is not what was last reported"]
+    live.process([Accept([level("H1", 7, "rome")], NOW)])
+    assert check(live.company.store) == []

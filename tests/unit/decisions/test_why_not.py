@@ -2,10 +2,11 @@
 
 import pytest
 
+from cvo.actions.conditions import CONSENT, CONVERSATION, LIMIT, QUIET, REST, TIERS
 from cvo.actions.qualify import Refusal
 from cvo.core.clock import Instant
 from cvo.core.ids import PersonId
-from cvo.decisions.decide import Case, decide
+from cvo.decisions.decide import UNVALUED, Case, decide
 from cvo.decisions.decision import Arm, Decision, Pins, Purpose, Request, Scored, Slot, Subject
 from cvo.decisions.why_not import STEPS, why_not
 from cvo.events.event import Delivery
@@ -103,8 +104,8 @@ def test_every_decision_falls_out_at_one_step():
         "not held back": 12,
         "within limits": 11,
         "rested": 9,
-        "valued": 9,
         "affordable": 8,
+        "valued": 8,
         "not in control": 7,
         "worth it": 5,
         "chosen": 2,
@@ -163,3 +164,10 @@ def test_records_as_they_are_made_add_up(placement):
         assert passed(found)["delivered"] == sum(s.delivery is Delivery.DELIVERED for s in chosen)
         refused = [each for each in made if action in each.refused]
         assert sum(stop.decisions for stop in found.stops) == len(refused)
+
+
+def test_every_tier_has_its_step():
+    tiers = {CONSENT, QUIET, CONVERSATION, LIMIT, REST, *TIERS, UNVALUED.tier, "dates", "status", "placement"}
+    for tier in tiers:
+        (stop,) = why_not("mine", [record(refusal=Refusal(tier, "r"))]).stops
+        assert (stop.tier, stop.step in STEPS) == (tier, True)
