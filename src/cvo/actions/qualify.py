@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Action, Catalogue, Limit, Status
 from cvo.actions.conditions import REST, conditions, scope
-from cvo.actions.rules import Fact, Rule, Rulebook, Schema, Value, parse
+from cvo.actions.gather import compile_gather
+from cvo.actions.rules import Rule, Rulebook, Schema, Value, parse
 from cvo.actions.rules.columnar import frame
-from cvo.actions.rules.vocabulary import Constants, accept
+from cvo.actions.rules.vocabulary import Constants
 from cvo.actions.situation import Ask, Situation, ask, constants, products, rule_schema
 from cvo.core.clock import LATEST, Instant
 from cvo.core.errors import CatalogueError, InvalidInput, RuleError
@@ -84,7 +85,7 @@ class Qualifier:
         self._all = checks = self._checks(catalogue, placement)
         self._book = Rulebook(list(dict.fromkeys(check.rule for check in checks)))
         self.products = products(self._book.facts)
-        self._asks = [_accepted(fact, ask(fact, currency)) for fact in self._book.facts]
+        self._gather = compile_gather(self._book.facts, [ask(fact, currency) for fact in self._book.facts])
         column = {rule: number for number, rule in enumerate(self._book.rules)}
         self._columns = np.array([column[check.rule] for check in checks], dtype=np.intp)
         # The checks of an action stand together; one that is never broken ends the list.
@@ -113,7 +114,7 @@ class Qualifier:
         """Return everything that speaks against an action in a situation, in the order in which it is judged."""
         position = self.actions.index(action)
         rows = {rule: row for row, rule in enumerate(self._book.rules)}
-        values = [answer(situation) for answer in self._asks]
+        values = self._gather(situation)
         found = []
         for check in self._all:
             if check.action == position:
@@ -134,12 +135,11 @@ class Qualifier:
         return actions
 
     def _single(self, situations: Sequence[Situation]) -> NDArray[np.bool_]:
-        asks, evaluate = self._asks, self._book.evaluate
-        return np.array([evaluate([answer(here) for answer in asks]) for here in situations], dtype=np.bool_)
+        gather, evaluate = self._gather, self._book.evaluate
+        return np.array([evaluate(gather(here)) for here in situations], dtype=np.bool_)
 
     def _columnar(self, situations: Sequence[Situation]) -> NDArray[np.bool_]:
-        asks = self._asks
-        table = frame(self._book.facts, ([answer(here) for answer in asks] for here in situations))
+        table = frame(self._book.facts, map(self._gather, situations))
         judged = table.select(rule.expression().alias(str(n)) for n, rule in enumerate(self._book.rules))
         return judged.to_numpy()
 
@@ -174,14 +174,6 @@ class Qualifier:
             (ends,) = (fact for fact in rule.facts if fact.path == ("rest_ends",))
             self._rests[number] = ask(ends, self._currency)
         return number
-
-
-def _accepted(fact: Fact, answer: Ask) -> Ask:
-    """Return what answers a fact with a value of its type or `None`; what comes from a tally needs no check."""
-    if fact.arguments is not None:
-        return answer
-    kind = fact.type
-    return lambda here: accept(kind, answer(here))
 
 
 def _parsed(key: str, tier: str, text: str, facts: Schema, known: Constants) -> Rule:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from cvo.core.errors import InvalidInput
 from cvo.core.random import keyed_bytes
@@ -56,12 +57,19 @@ def standardised(scaler: Scaler, values: Any, *, limit: float = 3.0) -> FloatArr
     array([1., 0., 3.])
     """
     rows = _rows(scaler, values)
+    mean, sd, unusable = _scale(scaler)
+    scaled = (rows - mean) / sd
+    return np.where(np.isnan(scaled) | unusable, 0.0, np.clip(scaled, -limit, limit))
+
+
+@lru_cache(maxsize=64)
+def _scale(scaler: Scaler) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+    """Return mean and sd (d,), and where all values seen were equal."""
     count = np.maximum(scaler.count.read(), 1.0)
     mean = scaler.total.read() / count
     variance = scaler.squares.read() / count - mean * mean
     usable = variance > 1e-12 * np.maximum(mean * mean, 1e-300)
-    scaled = (rows - (scaler.first.read() + mean)) / np.sqrt(np.where(usable, variance, 1.0))
-    return np.where(np.isnan(scaled) | ~usable, 0.0, np.clip(scaled, -limit, limit))
+    return scaler.first.read() + mean, np.sqrt(np.where(usable, variance, 1.0)), ~usable
 
 
 class Vocabulary(msgspec.Struct, frozen=True):

@@ -1,0 +1,53 @@
+"""All facts that rules or features ask about a situation, looked up by one compiled Python function.
+
+What the customer is and what the caller says are most of them, and simple: they are looked up in place, the rest is
+asked one by one. Every name in the generated source is made here, and every text of a fact enters it as a `repr`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cvo.actions.rules import Fact, Type
+from cvo.actions.rules.vocabulary import Value, accept
+from cvo.actions.situation import Ask, Situation
+
+Gather = Callable[[Situation], tuple[Value | None, ...]]
+
+_SOURCES = {"customer": "traits", "context": "context"}
+_IN_PLACE = {
+    # Of the type that is wanted already, as nearly all are: NaN and infinity less themselves are not 0.
+    Type.NUMBER: "v if type(v := {0}) is float and v - v == 0.0 else accept(number, v)",
+    Type.STRING: "v if type(v := {0}) is str and v.isascii() else accept(string, v)",
+}
+
+
+def compile_gather(facts: Sequence[Fact], asks: Sequence[Ask]) -> Gather:
+    """Return a function from a situation to the value of every fact as rules compute with it; `None` is missing.
+
+    `asks` answer the facts, each with a value of any type.
+    """
+    values = "".join(f" {_value(fact, number)},\n" for number, fact in enumerate(facts))
+    source = (
+        "def gather(here):\n"
+        " traits, context = here.profile.traits.get, here.context.get\n"
+        f" return (\n{values})\n"
+    )
+    namespace: dict[str, Any] = {
+        "__builtins__": {"type": type, "float": float, "str": str},
+        "accept": accept,
+        "number": Type.NUMBER,
+        "string": Type.STRING,
+        **{f"ask{number}": answer for number, answer in enumerate(asks)},
+        **{f"type{number}": fact.type for number, fact in enumerate(facts)},
+    }
+    exec(compile(source, "<facts>", "exec"), namespace)  # noqa: S102  the source holds no text but literals
+    function: Gather = namespace["gather"]
+    return function
+
+
+def _value(fact: Fact, number: int) -> str:
+    source = _SOURCES.get(fact.path[0])
+    if fact.arguments is None and source is not None and fact.type in _IN_PLACE:
+        return _IN_PLACE[fact.type].format(f"{source}({'.'.join(fact.path[1:])!r})")
+    # What comes from a tally needs no check.
+    return f"ask{number}(here)" if fact.arguments is not None else f"accept(type{number}, ask{number}(here))"
