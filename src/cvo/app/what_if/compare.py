@@ -168,7 +168,9 @@ class _Comparison:
             reach={name: each.reach for name, each in self._found.items()},
             segments=[] if refused else segment_parts(segments(log), changed, customers, unit),
             teams=[] if refused else team_parts(self._teams(), customers, unit),
-            looks=headline if isinstance(headline, NotEstimable) else looks(log, changed),
+            looks=headline
+            if isinstance(headline, NotEstimable)
+            else looks(log, self._targets, self._costs, self._alike()),
         )
 
     def _others(self) -> dict[str, Estimate | NotEstimable]:

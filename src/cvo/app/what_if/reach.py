@@ -105,7 +105,9 @@ def answers(
 def _stocked(log: Log, case: Case, policy: Policy) -> Case:
     """Return the case with the stock that rules ask about, as it was known then."""
     products = policy.qualifier(case.request.placement).products
-    return msgspec.structs.replace(case, stock=log.stock_then(case.request.at, products)) if products else case
+    return (
+        msgspec.structs.replace(case, stock=log.stock_then(case.request.at, products)) if products else case
+    )
 
 
 class _Tally:
