@@ -90,6 +90,7 @@ def attained(seed, actions, features, *, effect_sd, by_customer):
                     np.maximum(outcomes[known], 0.0),
                     half[known],
                     np.ones(len(known)),
+                    [""] * len(known),
                 ),
                 [
                     Effect(*each, np.ones(len(known), dtype=bool))

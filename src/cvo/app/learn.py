@@ -11,7 +11,7 @@ from cvo.actions.catalogue import Catalogue
 from cvo.actions.situation import Situation
 from cvo.app.company import Company
 from cvo.app.draws import halves, read_draws
-from cvo.app.history import Customers, everybody, moments
+from cvo.app.history import Customers, Moment, everybody, moments
 from cvo.app.rollout.record import known_catalogue
 from cvo.app.state import MODELS_CHANGE, recorded, running_catalogue
 from cvo.core.clock import DAY, Instant
@@ -124,21 +124,21 @@ def _deliveries_of(contrast: Contrast, resolved: pl.DataFrame) -> NDArray[np.boo
     return (mine["unit"].fill_null(False) & (mine["delivered"] == contrast.action)).to_numpy()
 
 
-Shown = dict[tuple[bytes, str], Situation]
-"""Situations of deliveries, by customer and decision."""
+Shown = dict[tuple[bytes, str, str], Moment]
+"""Deliveries as they were decided, by customer, decision and action."""
 
 Asked = dict[tuple[PersonId, Instant], Situation]
 """Situations of draws, by customer and time: the causal side knows no decision."""
 
 
 def _situations(facts: Iterable[Event], drawn: pl.DataFrame) -> tuple[Shown, Asked]:
-    """Return every delivery's situation and every draw's, as they were when decided."""
+    """Return every delivery's moment and every draw's situation, as they were when decided."""
     wanted = set(drawn.select("person_id", "at").iter_rows())
     shown: Shown = {}
     asked: Asked = {}
     for moment in moments(facts):
         if moment.decided.delivery is Delivery.DELIVERED:
-            shown[moment.person_id, moment.decided.decision_id] = moment.situation
+            shown[moment.person_id, moment.decided.decision_id, moment.decided.delivered] = moment
         key = (moment.person_id, moment.situation.at)
         if key in wanted:
             asked.setdefault(key, moment.situation)
@@ -157,12 +157,13 @@ def _kept(rows: pl.DataFrame, as_of: Instant, half_life_days: float) -> FloatArr
 def _deliveries(
     resolved: pl.DataFrame, shown: Shown, reader: FeatureReader, currency: str, weight: FloatArray
 ) -> Deliveries:
-    keys = zip(resolved["person_id"].to_list(), resolved["decision_id"].to_list(), strict=True)
+    mine = [shown[key] for key in resolved.select("person_id", "decision_id", "delivered").iter_rows()]
     return Deliveries(
-        values=reader.values([shown[key] for key in keys]),
+        values=reader.values([moment.situation for moment in mine]),
         actions=resolved["delivered"].to_list(),
         responded=resolved["responded"].to_numpy(),
         margin=resolved["margin_minor"].to_numpy().astype(np.float64) * minor_unit(currency),
         half=halves(resolved),
         weight=weight,
+        creatives=[moment.decided.creative for moment in mine],
     )

@@ -18,6 +18,7 @@ from cvo.core.digest import digest
 from cvo.core.ids import PersonId, decision_id
 from cvo.core.random import keyed_uniform
 from cvo.decisions.columns import Columns
+from cvo.decisions.creative import Rendered
 from cvo.decisions.decision import (
     NOTHING,
     Arm,
@@ -187,6 +188,7 @@ class _Record:
             chosen = names[drawn] if drawn < len(names) else NOTHING
             delivered = self._delivered(options, chances, delivered)
         thrown = self._coins.coin(chosen, self._policy.withholding[chosen]) if chosen else None
+        rendered = self._rendered(chosen, rank) if chosen else None
         return Slot(
             rank=rank,
             options=options,
@@ -194,9 +196,10 @@ class _Record:
             delivery_probabilities=delivered,
             draw=self.uniform(rank),
             chosen=chosen,
-            creative=self._creative(chosen, rank) if chosen else None,
+            creative=rendered.key if rendered else None,
             coin=thrown.value if thrown else None,
             delivery=self._delivery(thrown),
+            creative_propensity=rendered.propensity if rendered else 1.0,
         )
 
     def _delivered(self, options: list[str], chances: list[float], delivered: list[float]) -> list[float]:
@@ -208,13 +211,9 @@ class _Record:
         # Exactly rounded, whatever the version of Python adds up floats like.
         return [*delivered, max(0.0, 1.0 - math.fsum(delivered))]
 
-    def _creative(self, action: str, rank: int) -> str:
-        creatives = self._policy.catalogue.actions[action].creatives
-        fitting = sorted(key for key, c in creatives.items() if c.placement == self._case.request.placement)
-        if len(fitting) == 1:
-            return fitting[0]
+    def _rendered(self, action: str, rank: int) -> Rendered:
         uniform = keyed_uniform(self._policy.settings.seed, "creative", self._id, rank)
-        return fitting[int(uniform * len(fitting))]
+        return self._policy.rendering.choose(action, _situation(self._case, self._policy), uniform)
 
     def _delivery(self, thrown: Coin | None) -> Delivery:
         if thrown is None:

@@ -126,7 +126,8 @@ class Slot(msgspec.Struct, frozen=True, array_like=True):
     `options` are the qualified actions still open and, last, nothing: a later slot lacks what earlier ones chose,
     and what contact limits leave no room for after them. `propensities` are the policy's
     probabilities of picking each, `delivery_probabilities` those with which the customer gets each, given the
-    arm and coins already fallen; both sum to one. `coin` is the withholding draw of the chosen action.
+    arm and coins already fallen; both sum to one. `coin` is the withholding draw of the chosen action,
+    `creative_propensity` the probability of its creative among those that fit.
     """
 
     rank: int
@@ -138,6 +139,7 @@ class Slot(msgspec.Struct, frozen=True, array_like=True):
     creative: str | None
     coin: float | None
     delivery: Delivery
+    creative_propensity: float = 1.0
 
     @property
     def propensity(self) -> float:

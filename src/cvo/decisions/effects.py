@@ -28,4 +28,5 @@ def _decided(decision: Decision, slot: Slot, catalogue: Catalogue) -> Decided:
         options=dict(zip(slot.options, slot.delivery_probabilities, strict=True)),
         contact_cost_minor=cost,
         currency=decision.currency,
+        creative=slot.creative or "",
     )

@@ -10,6 +10,7 @@ from cvo.actions.catalogue import Catalogue
 from cvo.actions.qualify import Qualifier
 from cvo.actions.settings import Settings
 from cvo.core.digest import digest
+from cvo.decisions.creative import Rendering
 from cvo.decisions.decision import Pins, Subject
 from cvo.decisions.withholding import Withholding
 from cvo.learning import Thompson
@@ -53,6 +54,11 @@ class Policy:
     def valuer(self) -> Valuer:
         """Return what scores the actions."""
         return Valuer(self.catalogue, self.models, self.settings.currency)
+
+    @cached_property
+    def rendering(self) -> Rendering:
+        """Return what chooses the creative of an action."""
+        return Rendering(self.catalogue, self.models.creatives, self.valuer, self.settings)
 
     def qualifier(self, placement: str) -> Qualifier:
         """Return what judges the actions at a placement; an unknown one raises `InvalidInput`."""

@@ -89,7 +89,8 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag="decided"):
 
     `propensity` is the probability that the policy picks this option. `options` are the probabilities with
     which the customer gets each option, given the arm and coins already fallen; nothing is the empty string,
-    and they sum to one. The two differ where deliveries are withheld.
+    and they sum to one. The two differ where deliveries are withheld. `creative` is how the action was rendered, empty
+    where nobody said.
     """
 
     decision_id: DecisionId
@@ -103,6 +104,7 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag="decided"):
     options: dict[str, float]
     contact_cost_minor: float
     currency: str
+    creative: str = ""
 
     @property
     def delivered(self) -> str:

@@ -14,6 +14,7 @@ from cvo.actions.catalogue import Catalogue
 from cvo.core.clock import Instant
 from cvo.learning import fold, fold_margins, new_margins
 from cvo.valuation.assumptions import assumptions_of
+from cvo.valuation.creatives import Creatives
 from cvo.valuation.encoder import Encoder, fit_encoder
 from cvo.valuation.fit_uplift import Draws, fit_uplift
 from cvo.valuation.models import MeasuredEffect, Models, untrained
@@ -26,7 +27,8 @@ class Deliveries(msgspec.Struct, frozen=True, eq=False):
     """n deliveries whose windows have closed, in the order of time.
 
     `values` are feature values by name, `margin` is what followed in the window, in major units; `half` (n,) is the
-    half of the customers, 0 or 1, and `weight` (n,) what a row counts: 1, less what was forgotten of it.
+    half of the customers, 0 or 1, and `weight` (n,) what a row counts: 1, less what was forgotten of it. `creatives`
+    are the keys of those shown, empty where nobody knows.
     """
 
     values: Mapping[str, Sequence[object]]
@@ -35,6 +37,7 @@ class Deliveries(msgspec.Struct, frozen=True, eq=False):
     margin: FloatArray
     half: NDArray[np.int64]
     weight: FloatArray
+    creatives: Sequence[str]
 
 
 class Effect(msgspec.Struct, frozen=True, eq=False):
@@ -71,8 +74,24 @@ def fit(
         valuers = [Valuer(catalogue, models, currency) for models in taught]
         attributed = _attributed(encoder, draws, valuers)
         uplift = fit_uplift(catalogue, encoder, draws, attributed, assumptions["incrementality"])
-    measured = _effects(Valuer(catalogue, observed, currency), deliveries, design, effects)
-    return msgspec.structs.replace(observed, effects=measured, uplift=uplift)
+    return msgspec.structs.replace(
+        observed,
+        effects=_effects(Valuer(catalogue, observed, currency), deliveries, design, effects),
+        uplift=uplift,
+        creatives=empty.creatives and _rendered(empty.creatives, deliveries, design),
+    )
+
+
+def _rendered(creatives: Creatives, deliveries: Deliveries, design: FloatArray) -> Creatives:
+    """Learn which creatives were responded to, from deliveries that say which one was shown."""
+    position = {name: number for number, name in enumerate(creatives.names)}
+    shown = zip(deliveries.actions, deliveries.creatives, strict=True)
+    which = np.array([position.get(name, -1) for name in shown], dtype=np.int64)
+    known = which >= 0
+    x = np.ascontiguousarray(design[known, : creatives.weights.features])
+    outcomes = deliveries.responded[known].astype(np.float64)
+    weights = fold(creatives.weights, x, which[known], outcomes, deliveries.weight[known])
+    return msgspec.structs.replace(creatives, weights=weights)
 
 
 def _observed(empty: Models, deliveries: Deliveries, design: FloatArray, these: NDArray[np.bool_]) -> Models:

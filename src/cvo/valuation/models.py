@@ -11,6 +11,7 @@ from cvo.core.digest import digest
 from cvo.learning import MarginModel, ResponseModel, SharedModel, new_margins, new_model, new_shared
 from cvo.valuation.assumptions import Assumptions
 from cvo.valuation.attributes import attribute_rows, fit_attributes
+from cvo.valuation.creatives import Creatives, untrained_creatives
 from cvo.valuation.encoder import NO_FEATURES, WIDEST, Encoder
 from cvo.valuation.uplift import Uplift
 
@@ -36,7 +37,8 @@ class Models(msgspec.Struct, frozen=True, dict=True):
     `response` is a model an action or, beyond `WIDEST` columns of the encoder, one that actions share through their
     `attributes`.
 
-    `uplift` is missing where no draw of known probability taught anything: then τ is κ·p·m.
+    `creatives` is missing where no placement has a choice of them, `uplift` where no draw of known probability taught
+    anything: then τ is κ·p·m.
     """
 
     as_of: Instant
@@ -47,6 +49,7 @@ class Models(msgspec.Struct, frozen=True, dict=True):
     effects: list[MeasuredEffect]
     uplift: Uplift | None = None
     attributes: Encoder = NO_FEATURES
+    creatives: Creatives | None = None
 
     @cached_property
     def version(self) -> str:
@@ -70,6 +73,7 @@ def untrained(catalogue: Catalogue, assumptions: Assumptions, encoder: Encoder, 
         margins=new_margins(len(actions), worth.value) if worth else None,
         effects=[],
         attributes=attributes,
+        creatives=untrained_creatives(catalogue, assumptions["response_probability"], encoder),
     )
 
 

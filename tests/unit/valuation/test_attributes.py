@@ -77,6 +77,7 @@ def wide(count=3_000, seed=0):
         margin=np.full(count, 10.0),
         half=np.arange(count) % 2,
         weight=np.ones(count),
+        creatives=[""] * count,
     )
     return catalogue, deliveries, x
 

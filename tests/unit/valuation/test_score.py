@@ -29,6 +29,7 @@ def deliveries(count=400, actions=("accessory", "upgrade"), rate=0.3, worth=10.0
         margin=np.where(responded, rng.gamma(4, worth / 4, count), 0.0),
         half=np.arange(count) % 2,
         weight=np.ones(count),
+        creatives=[""] * count,
     )
 
 

@@ -34,6 +34,7 @@ def trial(count=6_000, *, young=4.0, old=-2.0, seed=0, response=0.3):
         margin=np.full(len(seen), 10.0),
         half=half[seen],
         weight=weight[seen],
+        creatives=[""] * len(seen),
     )
     chances = np.zeros((count, 5))
     chances[:, UP], chances[:, -1] = 0.4, 0.6
