@@ -176,7 +176,7 @@ class Rest(Entry, frozen=True):
     channel, stage, team or action, or over all; with `of` for that one only.
     """
 
-    after: Literal["ignored", "presented", "dismissed", "clicked", "accepted", "converted"]
+    after: Literal["ignored", "presented", "dismissed", "postponed", "clicked", "accepted", "converted"]
     per: Scope
     days: int | None = None
     times: int = 1

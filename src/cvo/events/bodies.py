@@ -200,6 +200,7 @@ def _show(value: object) -> str:
 _RESPONSES = {
     "Action Presented": ResponseKind.PRESENTED,
     "Action Dismissed": ResponseKind.DISMISSED,
+    "Action Postponed": ResponseKind.POSTPONED,
     "Action Clicked": ResponseKind.CLICKED,
     "Action Accepted": ResponseKind.ACCEPTED,
     "Action Converted": ResponseKind.CONVERTED,

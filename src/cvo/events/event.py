@@ -55,6 +55,7 @@ class ResponseKind(StrEnum):
 
     PRESENTED = "presented"
     DISMISSED = "dismissed"
+    POSTPONED = "postponed"
     CLICKED = "clicked"
     ACCEPTED = "accepted"
     CONVERTED = "converted"

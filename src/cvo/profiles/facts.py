@@ -8,7 +8,7 @@
 | `spend(days)`, `refunded(days)` | for how much, in major units of the company's currency |
 | `activities(name, days)` | how many of that name; name `"any"` for all |
 | `contacts(scope, days)` | how many; scope `"any"` or `"channel:…"`, `"stage:…"`, `"team:…"`, `"action:…"` |
-| `responses(kind, scope, days)` | how many; kind is presented, dismissed, clicked, accepted or converted |
+| `responses(kind, scope, days)` | how many; kind is presented, dismissed, postponed, clicked, accepted or converted |
 | `lifetime.value_90_days`, `…_365_…`, `…_1095_…` | margin expected at the last valuation, in major units |
 | `lifetime.probability_alive`, `lifetime.overdue` | as of the last valuation; missing before one |
 | `days_since(what)` | days since the last of what; missing if never |

@@ -263,3 +263,11 @@ def test_an_attribute_no_action_has_is_misspelt():
 def test_a_catalogue_keeps_its_version_when_a_field_it_does_not_use_is_spelt_out():
     assert catalogue().version == catalogue("rests: {}", web=", quiet_hours: []").version
     assert catalogue().version != catalogue("rests: {a: {after: ignored, per: all, days: 3}}").version
+
+
+def test_later_and_no_rest_as_long_as_each_says():
+    given = catalogue(
+        "rests: {later: {after: postponed, per: action, days: 14}, no: {after: dismissed, per: action, days: 90}}"
+    )
+    for kind, days in (("postponed", 14), ("dismissed", 90)):
+        assert refusals(given, profile((1, said(kind))))["loan"].until == NOW + (days - 1) * DAY

@@ -69,7 +69,7 @@ def test_silence_is_ignoring_after_a_day_and_until_a_reaction():
     assert ends(both, twice, 60) is None
     assert ends(both, twice, 72) == 48 + 61 * 24
     assert ends([*both, (71, said("presented"))], twice, 72) == 48 + 61 * 24
-    for kind in ("dismissed", "clicked", "accepted", "converted"):
+    for kind in ("dismissed", "postponed", "clicked", "accepted", "converted"):
         assert ends([*both, (73, said(kind))], twice, 74) is None
     assert ends([(0, contact()), (30, said("clicked")), (48, contact())], twice, 100) is None
     assert ends([*both, (73, said("clicked", "card"))], twice, 74) == 48 + 61 * 24
