@@ -175,7 +175,7 @@ def _reports() -> Iterator[Operation]:
         scope=Scope.READ,
         parameters=VALUE_PARAMETERS,
         answer={"type": "object"},
-        refusals=(503,),
+        refusals=(422, 503),
     )
 
 
