@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cvo.actions.rules import Fact, Type
-from cvo.actions.rules.vocabulary import Value, accept
+from cvo.actions.rules.vocabulary import accept
 from cvo.actions.situation import Ask, Situation
 
-Gather = Callable[[Situation], tuple[Value | None, ...]]
+Gather = Callable[[Situation], tuple[Any, ...]]
 
 _SOURCES = {"customer": "traits", "context": "context"}
 _IN_PLACE = {
@@ -21,12 +21,13 @@ _IN_PLACE = {
 }
 
 
-def compile_gather(facts: Sequence[Fact], asks: Sequence[Ask]) -> Gather:
+def compile_gather(facts: Sequence[Fact], asks: Sequence[Ask], *, raw: bool = False) -> Gather:
     """Return a function from a situation to the value of every fact as rules compute with it; `None` is missing.
 
-    `asks` answer the facts, each with a value of any type.
+    `asks` answer the facts, each with a value of any type; with `raw` that is what is returned.
     """
-    values = "".join(f" {_value(fact, number)},\n" for number, fact in enumerate(facts))
+    written = _raw if raw else _value
+    values = "".join(f" {written(fact, number)},\n" for number, fact in enumerate(facts))
     source = (
         "def gather(here):\n"
         " traits, context = here.profile.traits.get, here.context.get\n"
@@ -51,3 +52,10 @@ def _value(fact: Fact, number: int) -> str:
         return _IN_PLACE[fact.type].format(f"{source}({'.'.join(fact.path[1:])!r})")
     # What comes from a tally needs no check.
     return f"ask{number}(here)" if fact.arguments is not None else f"accept(type{number}, ask{number}(here))"
+
+
+def _raw(fact: Fact, number: int) -> str:
+    source = _SOURCES.get(fact.path[0])
+    if fact.arguments is None and source is not None and fact.type in _IN_PLACE:
+        return f"{source}({'.'.join(fact.path[1:])!r})"
+    return f"ask{number}(here)"

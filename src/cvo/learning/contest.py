@@ -5,7 +5,7 @@ row has the same bits alone, in any batch and on any machine. Compiling takes se
 """
 
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,6 @@ _PANEL_GROWTH = 2.0
 _MIDDLE = REACH * PER_UNIT
 _EDGE = REACH - 0.25 / PER_UNIT
 _PANEL_NODES = 32
-_PLAIN: tuple[Literal["C", "A", "W"], ...] = ("C", "A", "W")
 
 
 class _Normal(NamedTuple):
@@ -63,9 +62,9 @@ def contest(mean: FloatArray, sd: FloatArray, among: NDArray[np.bool_], half: bo
     With `half`, scores are mean + sd·|z|. Releases the interpreter while it computes.
     """
     won = np.zeros(mean.shape)
-    # Arrays that are read-only would be another type, and compiled for anew.
-    mean, sd = np.require(mean, requirements=_PLAIN), np.require(sd, requirements=_PLAIN)
-    among = np.require(among, requirements=_PLAIN)
+    # Arrays that are read-only, say, would be another type, and compiled for anew.
+    mean, sd = (each if each.flags.carray else each.copy() for each in (mean, sd))
+    among = among if among.flags.carray else among.copy()
     cdf, pdf, panel = _tables()
     _rows(mean, sd, among, _Normal(cdf, pdf, half), panel, won)  # one type of tuple: compiled once
     return won

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from cvo.actions.catalogue import Catalogue
+from cvo.actions.gather import compile_gather
 from cvo.actions.rules import Fact, Schema, parse
 from cvo.actions.rules.tree import Comparison
-from cvo.actions.situation import Ask, Situation, ask, schema
+from cvo.actions.situation import Situation, ask, schema
 from cvo.core.errors import CatalogueError, RuleError
 
 _PROBES: dict[str, tuple[str, ...]] = {"number": ("{} >= 0",), "category": ('{} == ""', "{} == true")}
@@ -24,14 +25,17 @@ class FeatureReader:
         self.kinds: dict[str, Literal["number", "category"]] = {
             name: catalogue.features[name].kind for name in sorted(catalogue.features)
         }
-        self._asks: dict[str, Ask] = {
-            name: ask(_fact(name, catalogue.features[name].value, kind, facts), currency)
-            for name, kind in self.kinds.items()
-        }
+        asked = [
+            _fact(name, catalogue.features[name].value, kind, facts) for name, kind in self.kinds.items()
+        ]
+        self._gather = compile_gather(asked, [ask(fact, currency) for fact in asked], raw=True)
 
     def values(self, situations: Sequence[Situation]) -> dict[str, list[object]]:
         """Return one list a feature, in the order of the situations; `None` is missing."""
-        return {name: [answer(here) for here in situations] for name, answer in self._asks.items()}
+        if not situations:
+            return {name: [] for name in self.kinds}
+        rows = zip(*map(self._gather, situations), strict=True)
+        return {name: list(row) for name, row in zip(self.kinds, rows, strict=True)}
 
 
 def _fact(name: str, value: str, kind: str, facts: Schema) -> Fact:

@@ -43,6 +43,9 @@ def test_all_at_once_as_one_by_one(trait, said):
     expected = [accept(fact.type, answer(here)) for fact, answer in zip(FACTS, asks, strict=True)]
     assert list(map(type, gathered)) == list(map(type, expected))
     assert list(gathered) == expected
+    as_sent = compile_gather(FACTS, asks, raw=True)(here)
+    # repr, for NaN is not equal to itself.
+    assert repr(as_sent) == repr(tuple(answer(here) for answer in asks))
     assert not any(isinstance(value, float) and not math.isfinite(value) for value in gathered)
 
 
