@@ -1,8 +1,8 @@
 """Rests after outcomes: when a customer who ignored, dismissed or accepted something may be asked again.
 
-An outcome here is a response, or `ignored`: a contact with no reaction after it for a day; everything but being presented
-is a reaction. A reaction ends the rest that silence began, because whoever answers does not ignore. What was withheld
-counts as if it had been delivered, or the two groups would differ in what they get next.
+An outcome here is a response, or `ignored`: a contact with no reaction after it for a day; everything but being
+presented is a reaction. A reaction ends the rest that silence began, because whoever answers does not ignore. What was
+withheld counts as if it had been delivered, or the two groups would differ in what they get next.
 """
 
 from bisect import bisect_left
