@@ -147,7 +147,11 @@ def uplift(
         names = ("average", "qini", "response_qini", "over_response")
         data: dict[str, Any] = {name: figure(getattr(found, name)) for name in names}
         model = found.model
-        data["model"] = figure(model) if isinstance(model, NotEstimable) else {"penalty": model.penalty}
+        data["model"] = (
+            figure(model)
+            if isinstance(model, NotEstimable)
+            else {"penalty": model.penalty, "along_response": model.along_response}
+        )
         print_json({**data, "p": found.p})
     else:
         _show_uplift(found)
@@ -165,7 +169,8 @@ def _show_uplift(found: "Targeting") -> None:
     if isinstance(found.model, NotEstimable):
         click.echo(f"\n{found.model.reason}: {found.model.detail}")
     else:
-        click.echo(f"\ntargetable: the order by uplift is better than a random one (p {found.p:.1e})")
+        p = "p < 0.001" if found.p < 0.001 else f"p {found.p:.3f}"
+        click.echo(f"\ntargetable: the order by uplift is better than a random one ({p})")
 
 
 def metric_of(

@@ -24,27 +24,24 @@ class Step(StrEnum):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A line of the record: `registration` where one was made."""
+    """A line of the record: `registration` where one was made, with its hash as it was then."""
 
     step: Step
     name: str
     registration: Registration | None = None
+    version: str = ""
     because: str = ""
 
 
 class Registered(msgspec.Struct, frozen=True):
-    """An experiment on the record: what was promised, when and by whom, and when it ended."""
+    """An experiment on the record: what was promised, its hash, when and by whom, and when it ended."""
 
     registration: Registration
+    version: str
     at: Instant
     author: str
     ended_at: Instant | None = None
     because: str = ""
-
-    @property
-    def version(self) -> str:
-        """The hash of the promise."""
-        return self.registration.version
 
 
 def registered(store: Store) -> list[Registered]:
@@ -53,7 +50,7 @@ def registered(store: Store) -> list[Registered]:
     for change in recorded(store, EXPERIMENT_CHANGE):
         entry = msgspec.msgpack.decode(change.body, type=Entry)
         if entry.registration is not None:
-            found[entry.name] = Registered(entry.registration, change.at, change.author)
+            found[entry.name] = Registered(entry.registration, entry.version, change.at, change.author)
         else:
             found[entry.name] = msgspec.structs.replace(
                 found[entry.name], ended_at=change.at, because=entry.because
@@ -91,7 +88,7 @@ def register(company: Company, registration: Registration, author: str) -> Regis
             "say how many `customers` are planned: an experiment judged once ends when their horizons have closed; "
             "`cvo experiment plan` tells how many are needed"
         )
-    _record(company, Entry(Step.REGISTERED, registration.name, registration), author)
+    _record(company, Entry(Step.REGISTERED, registration.name, registration, registration.version), author)
     return experiment(company.store, registration.name)
 
 

@@ -2,7 +2,8 @@
 
 Kennedy 2023, "Towards optimal doubly robust estimation of heterogeneous causal effects", Electronic Journal of
 Statistics 17, algorithm 1. The last stage decides how well it ranks (uplift is small beside the noise of outcomes),
-so it is linear, and shrunk by as much as generalised cross-validation finds right (Golub, Heath, Wahba 1979).
+so it is linear, and shrunk by as much as generalised cross-validation finds right (Golub, Heath, Wahba 1979): towards
+"the same uplift for everybody", or towards "in proportion to the response", which is what most treatments do.
 """
 
 import msgspec
@@ -17,12 +18,15 @@ from cvo.inference import Fit, clustered_mean, cross_fitted_predictions
 from cvo.inference.clustered import FloatArray, IntArray
 
 _PENALTIES = np.logspace(0, 6, 25)
+_SHARES = (1.0, 0.1, 0.01, 0.0)
+_RESPONSE_PENALTY = 10.0
 
 
 class UpliftModel(msgspec.Struct, frozen=True, eq=False):
     """Uplift as a linear function of features: intercept, (p,) weights a standard deviation, their covariance.
 
-    `penalty` is what cross-validation chose, in rows of "same uplift for everybody".
+    `penalty` is what cross-validation chose, in rows of "same uplift for everybody", and `along_response` the share of
+    it that is put on uplift in proportion to the response.
     """
 
     intercept: float
@@ -31,6 +35,7 @@ class UpliftModel(msgspec.Struct, frozen=True, eq=False):
     scale: FloatArray
     covariance: FloatArray
     penalty: float
+    along_response: float
 
     def uplift(self, features: npt.ArrayLike) -> FloatArray:
         """Return the (m,) predicted uplift of m customers: a prediction of each, not a measurement of any."""
@@ -78,38 +83,55 @@ def average_effect(scores: FloatArray, *, unit: str, level: float = 0.95) -> Est
 
 def learn_uplift(trial: Trial, folds: IntArray, outcome_models: Fit | None = None) -> UpliftModel:
     """Learn uplift as a function of features from a trial; `folds` (n,) are for cross-fitting the outcomes."""
-    return last_stage(trial.features, scores_of(trial, folds, outcome_models))
+    return last_stage(trial, scores_of(trial, folds, outcome_models))
 
 
-def last_stage(features: FloatArray, scores: FloatArray) -> UpliftModel:
-    """Regress scores on standardised features by a ridge whose penalty generalised cross-validation chooses."""
+def last_stage(trial: Trial, scores: FloatArray) -> UpliftModel:
+    """Regress scores on standardised features by a ridge, its penalties chosen by generalised cross-validation."""
+    features = trial.features
     centre, scale = features.mean(axis=0), features.std(axis=0)
     # A constant column carries nothing; without this its rounding error would be blown up.
     scale = np.where(scale > 1e-9 * np.maximum(1.0, np.abs(centre)), scale, np.inf)
     x, mean = (features - centre) / scale, float(scores.mean())
-    values, vectors = np.linalg.eigh(x.T @ x)
-    values = np.maximum(values, 0.0)
-    projected = vectors.T @ (x.T @ (scores - mean))
+    gram, products = x.T @ x, x.T @ (scores - mean)
     total = float((scores - mean) @ (scores - mean))
+    along = _response_direction(x, gram, trial.outcomes)
 
-    def cross_validation(penalty: float) -> float:
-        kept = values / (values + penalty)
-        residual = total - float(
-            (projected**2 * (2 / (values + penalty) - values / (values + penalty) ** 2)).sum()
-        )
-        return residual / float(len(x) - 1 - kept.sum()) ** 2
+    def fitted(penalty: float, share: float) -> tuple[float, FloatArray]:
+        inverse = np.linalg.inv(gram + _shape(along, penalty, share))
+        weights = inverse @ products
+        residual = total - 2 * float(weights @ products) + float(weights @ gram @ weights)
+        return residual / float(len(x) - 1 - np.trace(gram @ inverse)) ** 2, weights
 
-    penalty = float(min(_PENALTIES, key=cross_validation))
-    weights = vectors @ (projected / (values + penalty))
-    return UpliftModel(
-        mean, weights, centre, scale, _covariance(x, scores - mean - x @ weights, penalty), penalty
+    grid = [(penalty, share) for share in _SHARES for penalty in _PENALTIES.tolist()]
+    best = min(grid, key=lambda pair: fitted(*pair)[0])
+    weights = fitted(*best)[1]
+    covariance = _covariance(x, scores - mean - x @ weights, _shape(along, *best))
+    return UpliftModel(mean, weights, centre, scale, covariance, *best)
+
+
+def _response_direction(x: FloatArray, gram: FloatArray, outcomes: FloatArray) -> FloatArray:
+    """Return the (p,) unit vector along which features tell the outcome itself; zeros where they don't."""
+    weights = np.linalg.solve(
+        gram + _RESPONSE_PENALTY * np.eye(len(gram)), x.T @ (outcomes - outcomes.mean())
     )
+    length = float(np.linalg.norm(weights))
+    direction: FloatArray = weights / length if length > 0 else weights
+    return direction
 
 
-def _covariance(x: FloatArray, residuals: FloatArray, penalty: float) -> FloatArray:
+def _shape(along: FloatArray, penalty: float, share: float) -> FloatArray:
+    """Return the (p, p) penalty: in full across the response's direction, a share of it along."""
+    shape: FloatArray = penalty * (np.eye(len(along)) - (1 - share) * np.outer(along, along))
+    return shape
+
+
+def _covariance(x: FloatArray, residuals: FloatArray, shape: FloatArray) -> FloatArray:
     """White's 1980 covariance of the intercept and the ridge's weights: noise may differ by customer."""
     design = np.column_stack([np.ones(len(x)), x])
-    shrunk = np.linalg.inv(design.T @ design + penalty * np.diag([0.0, *np.ones(x.shape[1])]))
+    penalty = np.zeros((design.shape[1], design.shape[1]))
+    penalty[1:, 1:] = shape
+    shrunk = np.linalg.inv(design.T @ design + penalty)
     noisy = design * residuals[:, None]
     covariance: FloatArray = shrunk @ (noisy.T @ noisy) @ shrunk
     return covariance
