@@ -27,6 +27,24 @@ def learn_speed(actions, features, rounds, parsed):
     return (time.perf_counter() - start) / rounds
 
 
+def predict_speed(actions, features, rounds, parsed):
+    """Seconds the probabilities of one decision take with squarecb, after it has learned a little."""
+    vw = vowpalwabbit.Workspace("--cb_explore_adf --squarecb -q UA --quiet")
+    rng = random.Random(0)
+    asked = []
+    for i in range(20):
+        context = " ".join(f"f{j}:{rng.gauss(0, 1):.5f}" for j in range(features))
+        lines = [f"shared |U {context}", *(f"|A a{a}" for a in range(actions))]
+        vw.learn([lines[0], *lines[1 : 1 + i], "0:-1:0.01 " + lines[1 + i], *lines[2 + i :]])
+        asked.append(vw.parse("\n".join(lines)) if parsed else lines)
+    start = time.perf_counter()
+    for i in range(rounds):
+        pmf = vw.predict(asked[i % 20])
+    seconds = (time.perf_counter() - start) / rounds
+    assert len(pmf) == actions
+    return seconds
+
+
 def load(path, actions):
     """Read a stream: one line an example, its label first, then its features."""
     rows = [line.split(" ", 1) for line in Path(path).read_text().splitlines()]
@@ -82,4 +100,4 @@ class _AllActions:
 
 
 if __name__ == "__main__":
-    serve({"learn_speed": learn_speed, "load": load, "reward": reward})
+    serve({"learn_speed": learn_speed, "predict_speed": predict_speed, "load": load, "reward": reward})
