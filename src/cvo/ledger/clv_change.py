@@ -73,20 +73,24 @@ class _Measure(msgspec.Struct, frozen=True, eq=False):
     rails: GuardRails
 
     def over(self, horizons: Sequence[int]) -> ClvChange:
-        taken, found = horizons[0], self.causes(self.days, self.days + horizons[0])
+        found = self.at(horizons[0])
         for horizon in horizons[1:]:
-            longer = self.causes(self.days, self.days + horizon)
-            if isinstance(longer, NotEstimable):
+            longer = self.at(horizon)
+            if isinstance(longer.window, NotEstimable) or isinstance(longer.afterwards, NotEstimable):
                 break
-            taken, found = horizon, longer
+            found = longer
+        return found
+
+    def at(self, horizon: int) -> ClvChange:
+        afterwards = self.causes(self.days, self.days + horizon)
         # The same customers in both stretches, so that they can be added.
-        closed = self.days + taken if isinstance(found, Causes) else self.days
+        closed = 0 if isinstance(afterwards, NotEstimable) else self.days + horizon
         return ClvChange(
             action=self.contrast.action,
             window_days=self.days,
-            horizon_days=taken,
+            horizon_days=horizon,
             window=self.causes(0, self.days, closed_days=closed),
-            afterwards=found,
+            afterwards=afterwards,
         )
 
     def causes(self, begin: int, end: int, *, closed_days: int = 0) -> Causes | NotEstimable:

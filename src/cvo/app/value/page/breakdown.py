@@ -11,12 +11,12 @@ from cvo.ledger.growth import Split
 from cvo.ledger.reconcile import Reconciled
 from cvo.reports import (
     COUNT,
-    PERCENT,
     Block,
     Cell,
     Column,
     Figure,
     Figures,
+    Format,
     IntervalChart,
     IntervalRow,
     Reference,
@@ -25,6 +25,7 @@ from cvo.reports import (
     money_format,
 )
 
+_TIMES = Format(suffix="\N{MULTIPLICATION SIGN}", decimals=1)
 _SOURCES = {
     "customers": "More customers",
     "orders_per_customer": "More orders per customer",
@@ -99,12 +100,11 @@ def _table(rows: Sequence[Caused], by: Sequence[str], currency: str) -> Table:
             Column("Margin", change),
             Column("Spend", money),
             Column("Value", change),
-            Column("Return on spend", PERCENT),
+            Column("Return", _TIMES),
         ),
         rows=tuple(_row(each, silent=silent) for each in rows),
-        note="Cost lowered: no activity says what service cost, so none is in these figures."
-        if silent
-        else "",
+        note="Return is value over spend."
+        + (" No activity says what service cost, so no cost lowered is in these figures." if silent else ""),
     )
 
 

@@ -90,9 +90,9 @@ def _changes(bank: Bank) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for each in bank.clv_changes:
         after, window = each.afterwards, each.window
-        inside: Cell = window if isinstance(window, NotEstimable) else window.total
+        inside: Cell = window.reason if isinstance(window, NotEstimable) else window.total
         if isinstance(after, NotEstimable):
-            rows.append((each.action, inside, "", after, "", "", ""))
+            rows.append((each.action, inside, "", after.reason, "", "", ""))
         else:
             rows.append(
                 (
