@@ -22,7 +22,7 @@ from cvo.app.rollout.start import draft_candidate, start, stop
 from cvo.app.run import Ran, run
 from cvo.app.tune import EXPLORATIONS, Tuning, tune
 from cvo.app.value import Bank, Growth, Value, facts_of, growth_of, read_question, value, value_bank
-from cvo.app.what_if import WhatIf, read_candidate, what_if
+from cvo.app.what_if import DOUBLY_ROBUST, WhatIf, read_candidate, what_if
 from cvo.app.why import Why, why
 from cvo.core.errors import InvalidInput, NotFound
 from cvo.core.evidence import NotEstimable
@@ -129,10 +129,16 @@ class Company(opened.Company):
         return value_bank(self)
 
     def evaluate(
-        self, *, catalogue: Path | None = None, policy: Path | None = None, learner: str | None = None
+        self,
+        *,
+        catalogue: Path | None = None,
+        policy: Path | None = None,
+        learner: str | None = None,
+        estimator: str = DOUBLY_ROBUST,
     ) -> WhatIf | NotEstimable:
         """Tell what a changed catalogue, a file of changed settings or another learner would have brought so far."""
-        return what_if(self, read_candidate(self, catalogue=catalogue, policy=policy, learner=learner))
+        candidate = read_candidate(self, catalogue=catalogue, policy=policy, learner=learner)
+        return what_if(self, candidate, estimator=estimator)
 
     def tune(
         self,

@@ -17,7 +17,8 @@ from cvo.actions.settings import Settings
 from cvo.app.company import Company
 from cvo.app.off_policy import FOLDS, PER, FloatArray, net, per, predicted
 from cvo.app.state import running_catalogue
-from cvo.app.what_if.compare import Progress, draws_of
+from cvo.app.what_if.compare import Progress
+from cvo.app.what_if.estimators import draws_of
 from cvo.app.what_if.log import Log, read_log
 from cvo.app.what_if.reach import answers, contact_costs, snapshots
 from cvo.core.errors import InvalidInput

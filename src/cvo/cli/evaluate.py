@@ -28,9 +28,21 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--policy", type=_FILE, help="A TOML file: `catalogue`, `learner`, `[decisions]`.")
 @click.option("--catalogue", type=_FOLDER, help="A folder with a changed catalogue.")
 @click.option("--learner", type=click.Choice(["linear", "vw"]), help="Another learner in the models' place.")
+@click.option(
+    "--estimator",
+    type=click.Choice(["doubly robust", "ips", "snips", "direct method", "switch", "shrunk", "mips"]),
+    default="doubly robust",
+    show_default=True,
+    help="What to decide by; the others are told beside it.",
+)
 @json_option
 def command(
-    folder: Path | None, policy: Path | None, catalogue: Path | None, learner: str | None, as_json: bool
+    folder: Path | None,
+    policy: Path | None,
+    catalogue: Path | None,
+    learner: str | None,
+    estimator: str,
+    as_json: bool,
 ) -> None:
     """Tell what a change would have brought, from the log, before a customer sees it.
 
@@ -46,7 +58,7 @@ def command(
     started = time.monotonic()
     with open_company(folder, write=False) as company, steps() as progress:
         candidate = read_candidate(company, policy=policy, catalogue=catalogue, learner=learner)
-        found = what_if(company, candidate, progress=progress)
+        found = what_if(company, candidate, estimator=estimator, progress=progress)
         page = None if isinstance(found, NotEstimable) else write_page(found, company.folder)
     elapsed = round(time.monotonic() - started, 1)
     if isinstance(found, NotEstimable):
@@ -71,6 +83,8 @@ def as_data(found: "WhatIf") -> dict[str, Any]:
         "window_days": found.window_days,
         "changes": found.changes,
         "difference": figure(found.difference),
+        "estimator": found.estimator,
+        "later_slots": found.later_slots,
         "others": {name: figure(each) for name, each in found.others.items()},
         "value": {name: figure(each) for name, each in found.value.items()},
         "reach": found.reach,
@@ -102,6 +116,8 @@ def show(found: "WhatIf") -> None:
     out.print(f"  {_text(found.difference)}\n")
     for name, other in found.others.items():
         out.print(f"  [dim]{name:14}[/] {_text(other)}")
+    if found.later_slots is not None:
+        out.print(f"\n{plain(found.later_slots.detail)}.", soft_wrap=True)
     out.print("\n[bold]How far actions get[/], of all decisions: scored, and picked or expected to be:\n")
     out.print(_reach(found.reach["current"], found.reach["candidate"]))
     told = [part for part in found.segments if part.stands_out]

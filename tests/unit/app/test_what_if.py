@@ -19,6 +19,7 @@ from cvo.core.errors import InvalidInput, NotFound
 from cvo.core.evidence import Estimate, NotEstimable
 from cvo.inference import GuardRails
 from cvo.reports import render
+from tests.data.folder import ONE_MAIL, decide_for, running
 
 LATER = parse_rfc3339("2027-01-01T00:00:00Z")
 FEW = GuardRails(min_effective_sample_size=20, max_mean_weight_gap=1.0)
@@ -130,7 +131,7 @@ def test_a_policy_file_changes_settings(company, tmp_path):
     found = what_if(company, candidate, rails=FEW)
     assert isinstance(found.difference, Estimate)
     assert found.difference.value != 0
-    assert set(found.others) == {"ips", "snips", "direct method", "switch", "shrunk"}
+    assert set(found.others) == {"ips", "snips", "direct method", "switch", "shrunk", "mips"}
     assert found.looks, "told week by week"
     assert as_data(found)["difference"]["grade"] == "measured"
     assert render(page(found)).count("<section") >= 4
@@ -209,3 +210,32 @@ def test_a_learner_knows_nothing_of_windows_that_were_open(company):
 def test_an_unknown_learner_is_named(company):
     with pytest.raises(InvalidInput, match="there is no learner 'magic'; known: linear, vw"):
         read_candidate(company, learner="magic")
+
+
+def test_another_estimator_decides_if_asked_and_the_rest_stand_beside_it(company, tmp_path):
+    file = tmp_path / "bolder.toml"
+    file.write_text("[decisions]\nexploration = 2.0\n")
+    candidate = read_candidate(company, policy=file)
+    robust = what_if(company, candidate, rails=FEW)
+    kinds = what_if(company, candidate, rails=FEW, estimator="mips")
+    assert kinds.estimator == "mips"
+    assert kinds.difference == robust.others["mips"]
+    assert kinds.others["doubly robust"] == robust.difference
+    assert kinds.difference.grade == "pooled"
+    assert kinds.teams == []
+    assert robust.later_slots is None
+    with pytest.raises(InvalidInput, match="there is no estimator 'guess'; known: doubly robust, ips"):
+        what_if(company, candidate, estimator="guess")
+
+
+def test_placements_with_several_slots_are_told_with_what_is_not_in_the_figure(tmp_path):
+    now = parse_rfc3339("2026-03-02T10:00:00Z")
+    text = ONE_MAIL.replace("newsletter: {channel: email}", "newsletter: {channel: email, slots: 2}")
+    with running(tmp_path / "shop", now, text) as shop:
+        decide_for(shop, [f"c{n}" for n in range(40)])
+        shop.clock.at = LATER
+        found = what_if(shop, read_candidate(shop))
+    assert found.later_slots.reason == "several slots"
+    # Of 40 customers some are left alone.
+    assert 30 < found.decisions < 40
+    assert f"{found.decisions} of {found.decisions} decisions" in found.later_slots.detail

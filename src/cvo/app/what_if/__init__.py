@@ -2,8 +2,19 @@
 
 from cvo.app.what_if.candidate import Candidate, read_candidate
 from cvo.app.what_if.compare import WhatIf, what_if
+from cvo.app.what_if.estimators import DOUBLY_ROBUST, ESTIMATORS
 from cvo.app.what_if.looks import Look
 from cvo.app.what_if.parts import Part
 from cvo.app.what_if.reach import Reach
 
-__all__ = ["Candidate", "Look", "Part", "Reach", "WhatIf", "read_candidate", "what_if"]
+__all__ = [
+    "DOUBLY_ROBUST",
+    "ESTIMATORS",
+    "Candidate",
+    "Look",
+    "Part",
+    "Reach",
+    "WhatIf",
+    "read_candidate",
+    "what_if",
+]

@@ -11,32 +11,25 @@ from cvo.actions.drafts import Difference
 from cvo.app.company import Company
 from cvo.app.off_policy import PER, net, per, predicted
 from cvo.app.what_if.candidate import Candidate
+from cvo.app.what_if.estimators import DOUBLY_ROBUST, ESTIMATORS, draws_of, estimators, grade_of
 from cvo.app.what_if.learners import rechosen
 from cvo.app.what_if.log import FloatArray, Log, read_log
 from cvo.app.what_if.looks import Look, looks
 from cvo.app.what_if.parts import Part, segment_parts, segments, team_parts, team_scores
 from cvo.app.what_if.reach import Answers, Reach, Rechosen, answers, contact_costs, snapshots
 from cvo.core.clock import Instant
+from cvo.core.errors import InvalidInput
 from cvo.core.evidence import Estimate, NotEstimable
 from cvo.decisions.decision import Slot
 from cvo.inference import (
     DEFAULT_GUARD_RAILS,
     GuardRails,
-    LoggedData,
     PolicyScores,
-    direct_method,
-    doubly_robust,
-    doubly_robust_shrunk,
-    ips,
-    logged_data,
     logging_policy,
     policy_difference,
     policy_value,
-    snips,
-    switch_doubly_robust,
 )
 
-_SWITCH, _SHRINKAGE = 10.0, 100.0
 _ALIKE = 1e-12
 
 Progress = Callable[[str, int, int], None]
@@ -45,9 +38,10 @@ Progress = Callable[[str, int, int], None]
 class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     """What a candidate would have brought on the log, against what runs; money is per 1,000 decisions.
 
-    `difference` is doubly robust and what to decide by; `others` are the same by other estimators, to see whether
+    `difference` is by `estimator` and what to decide by; `others` are the same by other estimators, to see whether
     they agree. `value` and `reach` are by policy: `candidate`, `current`, and `value` has `logged`, too, which
-    is what was really done. `teams` add up to the difference; segments do not.
+    is what was really done. `teams` add up to the doubly robust difference, and are told with no other; segments add
+    up to none. `later_slots` says what is not in the figures where placements have several slots.
     """
 
     decisions: int
@@ -64,20 +58,26 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     segments: list[Part]
     teams: list[Part]
     looks: list[Look] | NotEstimable
+    estimator: str = DOUBLY_ROBUST
+    later_slots: NotEstimable | None = None
 
 
 def what_if(
     company: Company,
     candidate: Candidate,
     *,
+    estimator: str = DOUBLY_ROBUST,
     rails: GuardRails = DEFAULT_GUARD_RAILS,
     progress: Progress = lambda _step, _done, _total: None,
 ) -> WhatIf | NotEstimable:
     """Evaluate a candidate on every decision of the log whose window has closed; nothing is written.
 
     Both policies are asked again in the situation as it was, with the models that were known then; what would
-    have followed is estimated from draws of known probability. `NotEstimable` where the log is empty.
+    have followed is estimated from draws of known probability, by one of `ESTIMATORS`. `NotEstimable` where the log
+    is empty; raises `InvalidInput` for an estimator that there is not.
     """
+    if estimator not in ESTIMATORS:
+        raise InvalidInput(f"there is no estimator {estimator!r}; known: {', '.join(ESTIMATORS)}")
     log = read_log(company, candidate.catalogue.actions)
     if not log.cases:
         return NotEstimable("no decisions", "the log holds no decision whose outcome window has closed")
@@ -97,7 +97,7 @@ def what_if(
             told = _bar(progress, f"Teaching {learner}", total)
             rechoose = partial(rechosen, learner, log, cost=costs[name], settings=settings, progress=told)
         found[name] = answers(log, catalogue, settings, models, progress=tell, rechosen=rechoose)
-    return _Comparison(company, log, candidate, found=found, costs=costs, rails=rails).told()
+    return _Comparison(company, log, candidate, found=found, costs=costs, rails=rails).told(estimator)
 
 
 def _bar(progress: Progress, step: str, total: int) -> Callable[[int], None]:
@@ -141,10 +141,15 @@ class _Comparison:
         )
         self._targets = {name: each.probabilities for name, each in found.items()}
 
-    def told(self) -> WhatIf:
+    def told(self, estimator: str) -> WhatIf:
         data, log, unit = self._data, self._log, self._unit
-        robust = self._scores(lambda target: doubly_robust(data, target, self._predicted))
-        headline = self._difference(robust)
+        catalogues = self._candidate.catalogue, self._candidate.running
+        scores = {
+            name: self._scores(each)
+            for name, each in estimators(data, log, self._predicted, catalogues).items()
+        }
+        found = {name: self._difference(both, name) for name, both in scores.items()}
+        headline, robust = found.pop(estimator), scores[estimator]
         logged = net(logging_policy(data), self._costs["current"][log.got])
         changed = PER * (robust["candidate"].by_row - robust["current"].by_row)
         # Where both answer alike, what is left is rounding, and would stand out against no spread at all.
@@ -160,40 +165,36 @@ class _Comparison:
             currency=self._currency,
             changes=self._candidate.changes,
             difference=headline,
-            others=self._others(),
+            others=found,
             value={
-                **{name: self._value(each) for name, each in robust.items()},
-                "logged": self._value(logged),
+                **{name: self._value(each, estimator) for name, each in robust.items()},
+                "logged": self._value(logged, DOUBLY_ROBUST),
             },
             reach={name: each.reach for name, each in self._found.items()},
             segments=[] if refused else segment_parts(segments(log), changed, customers, unit),
-            teams=[] if refused else team_parts(self._teams(), customers, unit),
+            teams=[] if refused or estimator != DOUBLY_ROBUST else team_parts(self._teams(), customers, unit),
             looks=headline
             if isinstance(headline, NotEstimable)
             else looks(log, self._targets, self._costs, self._alike()),
+            estimator=estimator,
+            later_slots=_later_slots(log),
         )
-
-    def _others(self) -> dict[str, Estimate | NotEstimable]:
-        data, expected = self._data, self._predicted
-        estimators: dict[str, Callable[[FloatArray], PolicyScores]] = {
-            "ips": lambda target: ips(data, target),
-            "snips": lambda target: snips(data, target),
-            "direct method": lambda target: direct_method(data, target, expected),
-            "switch": lambda target: switch_doubly_robust(data, target, expected, threshold=_SWITCH),
-            "shrunk": lambda target: doubly_robust_shrunk(data, target, expected, shrinkage=_SHRINKAGE),
-        }
-        return {name: self._difference(self._scores(each)) for name, each in estimators.items()}
 
     def _scores(self, estimator: Callable[[FloatArray], PolicyScores]) -> dict[str, PolicyScores]:
         return {
             name: net(estimator(target), target @ self._costs[name]) for name, target in self._targets.items()
         }
 
-    def _difference(self, both: Mapping[str, PolicyScores]) -> Estimate | NotEstimable:
-        return per(policy_difference(both["candidate"], both["current"], unit=self._unit, rails=self._rails))
+    def _difference(self, both: Mapping[str, PolicyScores], estimator: str) -> Estimate | NotEstimable:
+        candidate, current = both["candidate"], both["current"]
+        return per(
+            policy_difference(
+                candidate, current, unit=self._unit, rails=self._rails, grade=grade_of(estimator)
+            )
+        )
 
-    def _value(self, scores: PolicyScores) -> Estimate | NotEstimable:
-        return per(policy_value(scores, unit=self._unit, rails=self._rails))
+    def _value(self, scores: PolicyScores, estimator: str) -> Estimate | NotEstimable:
+        return per(policy_value(scores, unit=self._unit, rails=self._rails, grade=grade_of(estimator)))
 
     def _alike(self) -> NDArray[np.bool_]:
         pairs = (self._targets, {name: self._targets[name] * self._costs[name] for name in self._targets})
@@ -207,13 +208,11 @@ class _Comparison:
         return {team: PER * scores for team, scores in teams.items()}
 
 
-def draws_of(log: Log) -> LoggedData:
-    """Return the draws of a log as estimators take them, customers as independent units."""
-    return logged_data(
-        log.got,
-        log.margin,
-        log.probabilities[np.arange(len(log.got)), log.got],
-        action_count=len(log.options),
-        clusters=np.array(log.customers),
-        logging_probabilities=log.probabilities,
+def _later_slots(log: Log) -> NotEstimable | None:
+    if not log.later_slots:
+        return None
+    return NotEstimable(
+        "several slots",
+        f"{log.later_slots:,} of {len(log.cases):,} decisions filled further slots; the difference is that of first "
+        "slots, with later ones as they were",
     )

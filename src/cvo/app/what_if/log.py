@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from cvo.actions.situation import Situation
@@ -35,6 +36,7 @@ class Log(msgspec.Struct, frozen=True, eq=False):
     `None` for what somebody else decided. `options` are the columns of `probabilities` (n, k) of delivery, nothing
     last; `got` (n,) is the column delivered, `margin` (n,) what the customer then brought in `window_days`, in major
     units, before the cost of contacts. `features` are by name, of `kinds`, and as rows of a `design` (n, d).
+    First slots are scored; `later_slots` of the decisions had others, too.
     """
 
     cases: list[Case]
@@ -47,6 +49,7 @@ class Log(msgspec.Struct, frozen=True, eq=False):
     kinds: dict[str, str]
     design: FloatArray
     window_days: int
+    later_slots: int = 0
     stock_then: Callable[[Instant, Iterable[str]], Stock] = lambda _at, _products: NO_STOCK
     """Tells what was in stock of some products, as far as it was known at an instant."""
 
@@ -86,6 +89,7 @@ def read_log(company: Company, candidates: Iterable[str]) -> Log:
     situations = [_situation(company, *each) for each in zip(rows, decided, strict=True)]
     reader = FeatureReader(catalogue, currency)
     features = reader.values(situations)
+    several = set(tables.decisions.filter(pl.col("decision_id").is_duplicated())["decision_id"].to_list())
     return Log(
         cases=[_case(*each) for each in zip(rows, decided, situations, strict=True)],
         models=[None if own is None else own.models for own in decided],
@@ -97,6 +101,7 @@ def read_log(company: Company, candidates: Iterable[str]) -> Log:
         kinds=dict(reader.kinds),
         design=fit_encoder(reader.kinds, features).transform(features, len(rows)),
         window_days=days,
+        later_slots=len(several & {moment.decided.decision_id for moment in rows}),
         stock_then=company.store.stock_then,
     )
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cvo.app.what_if.compare import WhatIf
+from cvo.app.what_if.estimators import DOUBLY_ROBUST
 from cvo.app.what_if.parts import Part
 from cvo.core.clock import DAY, to_datetime
 from cvo.core.evidence import Estimate, NotEstimable
@@ -32,11 +33,13 @@ from cvo.reports import (
 NAME = "evaluate.html"
 _MOST_SEGMENTS = 24
 _ESTIMATORS = {
+    DOUBLY_ROBUST: "Doubly robust",
     "ips": "Inverse propensity",
     "snips": "The same, self-normalised",
     "direct method": "Direct method",
     "switch": "SWITCH",
     "shrunk": "Shrunk weights",
+    "mips": "By kind of action",
 }
 _WHAT_RUNS = Reference(0.0, "what runs")
 
@@ -70,7 +73,7 @@ def page(found: WhatIf) -> Page:
             _reach(found),
             *_parts(found, change),
             *_over_time(found, change),
-            _methods(),
+            _methods(found),
         ),
     )
 
@@ -86,7 +89,7 @@ def _title(found: WhatIf, change: Format) -> str:
 
 
 def _difference(found: WhatIf, change: Format) -> Section:
-    rows = [IntervalRow("Doubly robust", found.difference, emphasis=True)]
+    rows = [IntervalRow(_ESTIMATORS[found.estimator], found.difference, emphasis=True)]
     rows += [IntervalRow(_ESTIMATORS[name], each) for name, each in found.others.items()]
     plain = money_format(found.currency)
     blocks: list[Block] = [
@@ -109,7 +112,8 @@ def _difference(found: WhatIf, change: Format) -> Section:
             rows=tuple(rows),
             format=change,
             reference=_WHAT_RUNS,
-            note="The direct method rests on its model alone; the others weigh what really happened.",
+            note="The direct method rests on its model alone; the others weigh what really happened. Actions of one "
+            "team and stage are a kind.",
         ),
         Table(
             title="What is proposed",
@@ -214,7 +218,7 @@ def _over_time(found: WhatIf, change: Format) -> list[Section]:
     return [Section("For those who look every week", (curve,))]
 
 
-def _methods() -> Section:
+def _methods(found: WhatIf) -> Section:
     return Section(
         "How these numbers were made",
         (
@@ -223,8 +227,10 @@ def _methods() -> Section:
                     Method(
                         figure="Difference",
                         how=(
-                            "Doubly robust, one scored decision a customer and window; predictions from other "
-                            "customers; intervals by customer; the cost of contacts is taken as the catalogue has it."
+                            f"{_ESTIMATORS[found.estimator]}; one scored decision a customer and window. Predictions "
+                            "come from other customers, intervals are by customer, and the cost of contacts is taken "
+                            "as the catalogue has it. The formula is the doubly robust one."
+                            + (f" {found.later_slots.detail}." if found.later_slots else "")
                         ),
                         formula="Σ_a (π−π′)(a)·q̂(a) + (π−π′)(A)/P(A)·(r − q̂(A)) − Σ_a (π·c − π′·c′)(a)",
                         source="Dudík, Langford, Li 2011 (arXiv 1103.4601), eq. 1",
@@ -238,7 +244,11 @@ def _methods() -> Section:
                     ),
                     Method(
                         figure="Week by week",
-                        how="An asymptotic confidence sequence, planned on the first tenth of the log.",
+                        how=(
+                            "A confidence sequence, planned on the first tenth of the log. A decision counts "
+                            "once its window has closed, predictions are from windows that had closed before it, and "
+                            "the windows of one customer do not overlap."
+                        ),
                         formula="mean ± √(2(Vρ²+1)/(t²ρ²)·log(√(Vρ²+1)/α))",
                         source="Waudby-Smith et al. (arXiv 2103.06476), Proposition 2.5",
                     ),
