@@ -1,5 +1,7 @@
 """Margin by order: revenue less its refunds, at the date of the order, times the margin rate; and service costs."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 MARGINS = pl.Schema(
@@ -62,8 +64,10 @@ def margins(
     return pl.concat([earned, served.cast(MARGINS)]).sort("person_id", "at", maintain_order=True)
 
 
-def sums_within(starts: pl.DataFrame, margin: pl.DataFrame, days: int) -> pl.DataFrame:
-    """Return `starts` with the sums of all the customer's money from `at` to `at` + `days`.
+def sums_within(
+    starts: pl.DataFrame, margin: pl.DataFrame, days: int, columns: Sequence[str] = MONEY
+) -> pl.DataFrame:
+    """Return `starts` with the sums of all the customer's money, or of other `columns`, from `at` to `at` + `days`.
 
     `starts` has `person_id` and `at`, one row a window. Nothing but customer and time decides what is
     counted: not what was decided, nor which message an order says it came from.
@@ -76,10 +80,10 @@ def sums_within(starts: pl.DataFrame, margin: pl.DataFrame, days: int) -> pl.Dat
             pl.col("ordered_at").is_between(pl.col("at"), pl.col("at") + days * 86_400_000_000, closed="left")
         )
         .group_by("start")
-        .agg(pl.col(MONEY).sum())
+        .agg(pl.col(columns).sum())
     )
     return (
         numbered.join(within, on="start", how="left", maintain_order="left")
-        .with_columns(pl.col(MONEY).fill_null(0))
+        .with_columns(pl.col(columns).fill_null(0))
         .drop("start")
     )

@@ -17,7 +17,7 @@ from cvo.events.identity import LinkKind
 from cvo.events.message import user
 from cvo.experiments import Conclusion, Guardrail, Looks, Metric, Registration, Traffic
 from cvo.reports import render
-from tests.data.folder import ONE_MAIL, OWNER, decide_for, message, ordered, recorded, running
+from tests.data.folder import ONE_MAIL, OWNER, decide_for, message, ordered, recorded, running, track
 
 START = parse_rfc3339("2026-01-01T00:00:00Z")
 PROMISE = Registration(
@@ -182,6 +182,24 @@ def test_exposure_is_checked_by_arm(shop):
     found = status(shop, "page").exposure
     assert found.exposed == {"control": 0, "treated": len(exposed)}
     assert found.p < 1e-6
+
+
+def test_value_is_margin_less_what_contacts_and_service_cost(shop):
+    register(shop, msgspec.structs.replace(PROMISE, goal=Metric(column="value")), OWNER)
+    enrol(shop, "page")
+    got = [who for who in shop.names if trait(shop, who) == "treated"]
+    at(shop, 2)
+    when = Instant(START + 2 * DAY)
+    ingest(shop, [recorded(who, when, "offer", {"offer": 1.0}) for who in got])
+    ingest(shop, [track(who, when, f"call-{who}", "Call Received", service_cost=4.0) for who in got])
+    play(shop, effect=0.0)
+    at(shop, 20)
+    also = tuple(Metric(column=name) for name in ("contact_cost", "service_cost", "margin"))
+    found = {each.metric: each.effect.value for each in status(shop, "page", also).report.exploratory}
+    assert found["contact_cost"] == pytest.approx(0.10)
+    assert found["service_cost"] == pytest.approx(4.0)
+    goal = status(shop, "page").report.goal[0].effect
+    assert goal.value == pytest.approx(found["margin"] - 4.10)
 
 
 def test_a_weekly_timetable_is_judged_at_full_weeks(shop):

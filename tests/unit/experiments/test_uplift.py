@@ -80,6 +80,17 @@ def test_the_coefficient_is_the_area_of_the_curve():
     assert qini(truth, gamma, unit="EUR").value == pytest.approx(area, abs=1e-3)
 
 
+def test_uplift_in_proportion_to_the_response_is_recognised():
+    random = np.random.default_rng(8)
+    x = random.normal(size=(8_000, 30))
+    habit = x @ random.normal(size=30)
+    got = (random.random(8_000) < 0.5).astype(int)
+    known = trial(x, got, habit * (1 + 0.1 * got) + 3 * random.normal(size=8_000), chance=0.5)
+    model = learn_uplift(known, folds_by_hash(np.arange(8_000), fold_count=3, seed="s"))
+    assert model.along_response < 1
+    assert np.corrcoef(model.uplift(x), habit)[0, 1] > 0.97
+
+
 def test_ties_are_as_good_as_random_and_opposite_orders_cancel():
     known, truth = made_up(np.random.default_rng(6))
     gamma = effect_scores(known)

@@ -6,12 +6,12 @@ from cvo.app.company import Company
 from cvo.app.state import running_catalogue
 from cvo.core.clock import DAY, Instant
 from cvo.core.money import minor_unit
-from cvo.events.event import Decided, Order, Refund, TraitsSet
+from cvo.events.event import Activity, Decided, Order, Refund, TraitsSet
 from cvo.ledger.margin import margins, sums_within
-from cvo.ledger.tables import tabulate
+from cvo.ledger.tables import Tables, tabulate
 from cvo.valuation.assumptions import assumptions_of
 
-MONEY = ("revenue", "refunds", "margin")
+MONEY = ("revenue", "refunds", "margin", "service_cost", "contact_cost", "value")
 COLUMNS = tuple(f"{name}{when}" for when in ("", "_before") for name in ("orders", *MONEY))
 """What metrics can be made of: totals in the horizon, and in as many days before, money in major units."""
 
@@ -50,18 +50,16 @@ def outcomes(company: Company, starts: pl.DataFrame, days: int, until: Instant) 
     A customer is exposed when a live decision was made for them in those days.
     """
     closed = starts.filter(pl.col("at") + days * DAY <= until)
-    rate = assumptions_of(running_catalogue(company.store))["margin_rate"].value
-    tables = tabulate(company.store.events((Order, Refund, Decided)), company.config.currency)
-    money = margins(tables.orders, tables.refunds, rate)
-    # An order is a row of revenue: summed like money, in the column of refunds, by the same query.
-    counted = money.with_columns(refunds_minor=(pl.col("revenue_minor") > 0).cast(pl.Int64))
+    tables = tabulate(company.store.events((Order, Refund, Activity, Decided)), company.config.currency)
+    facts = _facts(company, tables)
+    columns = ["orders", *(f"{name}_minor" for name in MONEY)]
     unit = minor_unit(company.config.currency)
     table = closed
     for suffix, shift in (("", 0), ("_before", -days * DAY)):
         begun = closed.select("person_id", pl.col("at") + shift)
-        sums, orders = (sums_within(begun, rows, days) for rows in (money, counted))
+        sums = sums_within(begun, facts, days, columns)
         table = table.with_columns(
-            orders["refunds_minor"].alias(f"orders{suffix}"),
+            sums["orders"].alias(f"orders{suffix}"),
             *((sums[f"{name}_minor"] * unit).alias(f"{name}{suffix}") for name in MONEY),
         )
     met = (
@@ -70,6 +68,20 @@ def outcomes(company: Company, starts: pl.DataFrame, days: int, until: Instant) 
         .filter(pl.col("decided_at").is_between(pl.col("at"), pl.col("at") + days * DAY, closed="left"))
     )
     return table.with_columns(exposed=table["person_id"].is_in(met["person_id"].unique().implode()))
+
+
+def _facts(company: Company, tables: Tables) -> pl.DataFrame:
+    """Return a row an order, service cost or contact, with what it adds to each column."""
+    rate = assumptions_of(running_catalogue(company.store))["margin_rate"].value
+    money = margins(tables.orders, tables.refunds, rate, tables.costs).with_columns(
+        orders=(pl.col("revenue_minor") > 0).cast(pl.Int64)
+    )
+    contacts = tables.decisions.filter(pl.col("delivered") != "").select(
+        "person_id", "at", "contact_cost_minor"
+    )
+    added = pl.concat([money, contacts], how="diagonal").fill_null(0)
+    costs = pl.col("service_cost_minor") + pl.col("contact_cost_minor")
+    return added.with_columns(value_minor=pl.col("margin_minor") - costs)
 
 
 def recent(company: Company, days: int) -> pl.DataFrame:
