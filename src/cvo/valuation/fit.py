@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Catalogue
 from cvo.core.clock import Instant
-from cvo.learning import fold, fold_margins, new_margins
+from cvo.learning import ResponseModel, fold, fold_margins, new_margins, pooled
 from cvo.valuation.assumptions import assumptions_of
 from cvo.valuation.creatives import Creatives
 from cvo.valuation.encoder import Encoder, fit_encoder
 from cvo.valuation.fit_uplift import Draws, fit_uplift
+from cvo.valuation.groups import groups_of
 from cvo.valuation.models import MeasuredEffect, Models, untrained
 from cvo.valuation.score import Valuer
 
@@ -104,9 +105,13 @@ def _observed(empty: Models, deliveries: Deliveries, design: FloatArray, these: 
     prior = empty.margins
     if prior is None and worth.any():
         prior = new_margins(len(empty.actions), float(worth.mean()))
+    response = fold(empty.response, design[these], which, responded.astype(np.float64), weight)
+    if isinstance(response, ResponseModel):
+        # Kept pooled, so that whoever reads the snapshot need not do it again.
+        response = pooled(response, groups_of(empty.labels))
     return msgspec.structs.replace(
         empty,
-        response=fold(empty.response, design[these], which, responded.astype(np.float64), weight),
+        response=response,
         margins=prior and fold_margins(prior, which[responded], worth, weight[responded]),
     )
 

@@ -11,7 +11,7 @@ from cvo.learning import ResponseModel, Stored, effect_features, effect_rows, fo
 from cvo.learning.effect import EffectRows
 from cvo.learning.joint import Centred, solved
 from cvo.valuation.encoder import WIDEST, Encoder
-from cvo.valuation.groups import groups_of
+from cvo.valuation.groups import groups_of, labels_of
 from cvo.valuation.uplift import Uplift
 
 FloatArray = NDArray[np.float64]
@@ -59,7 +59,7 @@ def fit_uplift(
     if empty is None:
         return None
     x = np.ascontiguousarray(design[:, : empty.features - 1])
-    groups = groups_of(catalogue, draws.actions)
+    labels = labels_of(catalogue, draws.actions)
     together = Centred(attributed, x, draws.delivered, draws.probabilities, draws.weight)
     expected, learned = kappa.value * attributed, empty
     for _ in range(_ROUNDS):
@@ -67,12 +67,12 @@ def fit_uplift(
         learned = empty
         for rows, weights in _rows(draws, attributed, x, expected, baseline):
             learned = fold(learned, rows.features, rows.actions, rows.outcomes, weights)
-        learned = pooled(learned, groups)
+        learned = pooled(learned, groups_of(labels))
         usual = (draws.probabilities[:, :-1] * expected).sum(axis=1)
         solution = solved(learned, together, draws.margin - baseline - usual)
         learned = msgspec.structs.replace(learned, mean=Stored.of(solution))
         expected = together.effects(solution)
-    return Uplift(draws.actions, learned)
+    return Uplift(draws.actions, learned, labels)
 
 
 def _empty(encoder: Encoder, draws: Draws, attributed: FloatArray, kappa: Assumption) -> ResponseModel | None:

@@ -7,22 +7,26 @@ from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Catalogue
 
-
-def groups_of(catalogue: Catalogue, actions: Sequence[str]) -> list[NDArray[np.int64]]:
-    """Number the teams and the stages of the actions, one vector a level.
-
-    Nobody knows them of an action that the catalogue lacks: it is in a group of its own.
-    """
-    return [
-        _numbered([_shared(catalogue, action, level) for action in actions]) for level in ("team", "stage")
-    ]
+Labels = list[tuple[str, str]]
+"""Team and stage of each action; where nobody knows them, a label of its own."""
 
 
-def _shared(catalogue: Catalogue, action: str, level: str) -> tuple[str, str]:
+def labels_of(catalogue: Catalogue, actions: Sequence[str]) -> Labels:
+    """Return the labels of actions; one that the catalogue lacks shares its own with no other."""
+    return [_labels(catalogue, action) for action in actions]
+
+
+def groups_of(labels: Labels) -> list[NDArray[np.int64]]:
+    """Number the teams and the stages, one vector a level."""
+    return [_numbered([each[level] for each in labels]) for level in (0, 1)]
+
+
+def _labels(catalogue: Catalogue, action: str) -> tuple[str, str]:
     known = catalogue.actions.get(action)
-    return ("", action) if known is None else (str(getattr(known, level)), "")
+    # No key of a catalogue begins with a space.
+    return (f" {action}", f" {action}") if known is None else (known.team, known.stage.value)
 
 
-def _numbered(names: list[tuple[str, str]]) -> NDArray[np.int64]:
+def _numbered(names: list[str]) -> NDArray[np.int64]:
     numbers = {name: number for number, name in enumerate(sorted(set(names)))}
     return np.array([numbers[name] for name in names], dtype=np.int64)

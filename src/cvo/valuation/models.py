@@ -13,6 +13,7 @@ from cvo.valuation.assumptions import Assumptions
 from cvo.valuation.attributes import attribute_rows, fit_attributes
 from cvo.valuation.creatives import Creatives, untrained_creatives
 from cvo.valuation.encoder import NO_FEATURES, WIDEST, Encoder
+from cvo.valuation.groups import Labels, labels_of
 from cvo.valuation.uplift import Uplift
 
 _COEFFICIENT_SD = 0.5
@@ -35,7 +36,7 @@ class Models(msgspec.Struct, frozen=True, dict=True):
     """Everything learned up to `as_of`, over `actions` in this order.
 
     `response` is a model an action or, beyond `WIDEST` columns of the encoder, one that actions share through their
-    `attributes`.
+    `attributes`; models an action are pooled over `labels`.
 
     `creatives` is missing where no placement has a choice of them, `uplift` where no draw of known probability taught
     anything: then τ is κ·p·m.
@@ -50,6 +51,7 @@ class Models(msgspec.Struct, frozen=True, dict=True):
     uplift: Uplift | None = None
     attributes: Encoder = NO_FEATURES
     creatives: Creatives | None = None
+    labels: Labels = []
 
     @cached_property
     def version(self) -> str:
@@ -74,6 +76,7 @@ def untrained(catalogue: Catalogue, assumptions: Assumptions, encoder: Encoder, 
         effects=[],
         attributes=attributes,
         creatives=untrained_creatives(catalogue, assumptions["response_probability"], encoder),
+        labels=labels_of(catalogue, actions),
     )
 
 

@@ -33,7 +33,7 @@ from cvo.learning import (
 from cvo.valuation.assumptions import assumptions_of
 from cvo.valuation.attributes import attribute_rows
 from cvo.valuation.features import FeatureReader
-from cvo.valuation.groups import groups_of
+from cvo.valuation.groups import Labels, groups_of, labels_of
 from cvo.valuation.models import Models
 from cvo.valuation.uplift import UpliftScorer
 
@@ -74,8 +74,9 @@ class Valuer:
         new = [action for action in self.actions if action not in models.actions]
         self._learned = [*models.actions, *new]
         self._columns = np.array([self._learned.index(a) for a in self.actions], dtype=np.int64)
-        groups = groups_of(catalogue, self._learned)
-        self._predictor = self._responding(catalogue, models, groups)
+        labels = labels_of(catalogue, self._learned)
+        groups = groups_of(labels)
+        self._predictor = self._responding(catalogue, models, labels)
         self._margin, margin_grades = self._margins(catalogue, models, len(new), groups)
         self.kappa = self._incrementality(catalogue, models, groups)
         self._uplift = None
@@ -138,12 +139,16 @@ class Valuer:
         )
 
     def _responding(
-        self, catalogue: Catalogue, models: Models, groups: list[NDArray[np.int64]]
+        self, catalogue: Catalogue, models: Models, labels: Labels
     ) -> Predictor | SharedPredictor:
         """Return what predicts responses of all actions, those the models have not met after the others."""
         response, known = models.response, len(models.actions)
         if isinstance(response, ResponseModel):
-            return Predictor(pooled(with_new_actions(response, len(self._learned) - known), groups))
+            if labels == models.labels:
+                return Predictor(response)
+            return Predictor(
+                pooled(with_new_actions(response, len(self._learned) - known), groups_of(labels))
+            )
         rows = np.zeros((len(self._learned), response.attributes.shape[1]))
         rows[:known] = response.attributes.read()
         here = [number for number, action in enumerate(self._learned) if action in catalogue.actions]

@@ -10,7 +10,7 @@ from cvo.actions.catalogue import Catalogue
 from cvo.core.evidence import Grade
 from cvo.learning import Predictor, ResponseModel, Stored, pooled, with_new_actions
 from cvo.learning.arrays import sum_of_products
-from cvo.valuation.groups import groups_of
+from cvo.valuation.groups import Labels, groups_of, labels_of
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -21,11 +21,12 @@ class Uplift(msgspec.Struct, frozen=True, array_like=True):
     """What draws taught of τ over `actions` in this order.
 
     The first weight is of p·m, its prior mean the assumed κ; the others, at first zero, are of the leading columns
-    of the encoder.
+    of the encoder. They are pooled over `labels`.
     """
 
     actions: list[str]
     weights: ResponseModel
+    labels: Labels
 
 
 class UpliftScorer:
@@ -34,7 +35,9 @@ class UpliftScorer:
     def __init__(self, catalogue: Catalogue, uplift: Uplift, actions: Sequence[str]) -> None:
         new = [action for action in actions if action not in uplift.actions]
         names = [*uplift.actions, *new]
-        learned = pooled(with_new_actions(uplift.weights, len(new)), groups_of(catalogue, names))
+        learned, labels = uplift.weights, labels_of(catalogue, names)
+        if labels != uplift.labels:
+            learned = pooled(with_new_actions(learned, len(new)), groups_of(labels))
         columns = np.array([names.index(action) for action in actions], dtype=np.int64)
         self._learned, self._width = learned, learned.features - 1
         mean, covariance = learned.mean.read()[columns], learned.covariance.read()[columns]

@@ -2,6 +2,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from cvo.actions.read import parse_catalogue
 from cvo.core.evidence import Grade
 from cvo.valuation.assumptions import assumptions_of
 from cvo.valuation.encoder import WIDEST
@@ -9,7 +10,7 @@ from cvo.valuation.fit import Deliveries, fit
 from cvo.valuation.fit_uplift import Draws, fit_uplift
 from cvo.valuation.models import decode, encode
 from cvo.valuation.score import Valuer
-from tests.data.company import NOW, catalogue
+from tests.data.company import NOW, TEXT, catalogue
 
 AGES = np.array([20.0, 60.0])
 ACTIONS = ["accessory", "callback", "upgrade", "winter"]
@@ -156,3 +157,21 @@ def test_what_weighs_less_teaches_less():
     _, found = scored(learned(deliveries, faint))
     _, full = scored(learned(deliveries, draws))
     assert found.sd[0, UP] > 2 * full.sd[0, UP]
+
+
+def test_a_snapshot_is_read_as_it_was_pooled_and_pooled_anew_for_another_catalogue(monkeypatch):
+    deliveries, draws = trial(1_000)
+    models = fit(catalogue(), deliveries, [], NOW, "EUR", draws=draws)
+    design = models.encoder.transform({"age": [20, 60], "city": [None] * 2}, 2)
+    moved = parse_catalogue(TEXT.replace("team: care, stage: serve", "team: sales, stage: serve"))
+    wanted = np.ones((2, 4), dtype=bool)
+    other = Valuer(moved, models, "EUR").score(design, wanted)
+    callback = catalogue().action_ids.index("callback")
+
+    def never(*_arguments):
+        raise AssertionError("pooled again")
+
+    monkeypatch.setattr("cvo.valuation.score.pooled", never)
+    monkeypatch.setattr("cvo.valuation.uplift.pooled", never)
+    same = Valuer(catalogue(), models, "EUR").score(design, wanted)
+    assert (other.response_probability[:, callback] > same.response_probability[:, callback]).all()
