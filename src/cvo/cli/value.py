@@ -92,6 +92,9 @@ def as_data(report: "Value") -> dict[str, Any]:
             }
             for each in report.stop
         ],
+        "underserved": figure(report.underserved)
+        if isinstance(report.underserved, NotEstimable)
+        else report.underserved,
         "rows": [_caused(each) for each in report.rows],
         "actions": [_caused(each) for each in report.actions],
         "stages": [_caused(each) for each in report.stages],
@@ -152,6 +155,7 @@ def show(report: "Value") -> None:
         saved = f"{stop.saved.value:,.0f} {stop.saved.unit}"
         instead = f"{plain(stop.instead)} in its place" if stop.instead else "nothing in its place"
         out.print(f"\n[bold]Stop {plain(stop.action)}[/]: it lost {saved} in the period; do {instead}.")
+    _show_underserved(report, out)
     realised = report.realised
     served = realised.service_cost
     service = f", {served!r} for service" if served is not None and served.amount else ""
@@ -164,6 +168,18 @@ def show(report: "Value") -> None:
     out.print("\n[bold]Assumed[/], not measured:")
     for name, each in report.assumptions.by_name.items():
         out.print(f"  {name} {each.value:g}  [dim]{plain(each.because)}[/]")
+
+
+def _show_underserved(report: "Value", out: "Console") -> None:
+    found = report.underserved
+    if found is None or isinstance(found, NotEstimable) or not found.customers:
+        return
+    share = found.customers / found.decided_for
+    out.print(
+        f"\n[bold]Under-served[/]: for {found.customers:,} customers ({share:.0%}) no action was worth doing:"
+    )
+    for group in found.groups[:5]:
+        out.print(f"  {group.customers:,}: {plain(group.because)}")
 
 
 def _show_headline(found: "Programme", out: "Console") -> None:

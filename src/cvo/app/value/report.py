@@ -10,6 +10,7 @@ from cvo.app.value.growth import Growth, growth_of
 from cvo.app.value.over_time import Reached, cumulative, since_first
 from cvo.app.value.programme import Programme, facts_of, programme, split_headline
 from cvo.app.value.question import Question
+from cvo.app.value.underserved import Underserved, underserved
 from cvo.core.clock import Instant
 from cvo.core.evidence import Estimate, NotEstimable
 from cvo.core.money import Money
@@ -59,6 +60,7 @@ class Value(msgspec.Struct, frozen=True):
     since_first: list[WeekSince] = []
     growth: Growth | None = None
     stop: list[Stop] = []
+    underserved: Underserved | NotEstimable | None = None
 
 
 def value(company: Company, question: Question = Question()) -> Value:  # noqa: B008  frozen
@@ -95,6 +97,7 @@ def value(company: Company, question: Question = Question()) -> Value:  # noqa: 
         cumulative=cumulative(company, facts, found),
         since_first=since_first(company, facts, found),
         growth=growth_of(company, facts, question),
+        underserved=underserved(company, facts),
         stop=actions_to_stop(actions, {key: action.stage.value for key, action in catalogue.actions.items()}),
     )
 

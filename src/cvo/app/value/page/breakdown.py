@@ -11,6 +11,7 @@ from cvo.ledger.growth import Split
 from cvo.ledger.reconcile import Reconciled
 from cvo.reports import (
     COUNT,
+    PERCENT,
     Block,
     Cell,
     Column,
@@ -185,3 +186,21 @@ def to_stop(report: Value) -> list[Section]:
         (Figure(label=f"Stop {worst.action}: saved in the period", estimate=worst.saved, format=money),)
     )
     return [Section("What to stop", (card, table))]
+
+
+def for_whom_nothing(report: Value) -> list[Section]:
+    """Show the customers for whom no action was worth doing, grouped by why."""
+    found = report.underserved
+    if found is None or isinstance(found, NotEstimable) or not found.customers:
+        return []
+    table = Table(
+        title=f"{COUNT.text(found.customers)} of {COUNT.text(found.decided_for)} treated customers decided for",
+        columns=(Column("Why"), Column("Customers", COUNT), Column("Share", PERCENT)),
+        rows=tuple(
+            (each.because, each.customers, each.customers / found.decided_for) for each in found.groups[:10]
+        ),
+        note="Their latest decision had no action that qualified and was expected to bring more than "
+        "it costs. A rule named "
+        "is the one that refused most actions.",
+    )
+    return [Section("For whom nothing was worth doing", (table,))]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cvo.app.value.bank import Bank
-from cvo.app.value.page.breakdown import growth, matrix, parts, to_stop
+from cvo.app.value.page.breakdown import for_whom_nothing, growth, matrix, parts, to_stop
 from cvo.app.value.page.headline import headline, over_time, title
 from cvo.app.value.page.notes import assumptions, methods
 from cvo.app.value.page.realised import realised
@@ -36,6 +36,7 @@ def page(report: Value, bank: Bank, company: str) -> Page:
             matrix(report),
             *growth(report),
             *to_stop(report),
+            *for_whom_nothing(report),
             realised(report, bank),
             assumptions(report, bank),
             methods(report),

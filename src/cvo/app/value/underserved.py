@@ -1,0 +1,69 @@
+"""Customers for whom nothing the company could do was worth doing: where products or services are missing."""
+
+from collections import Counter
+
+import msgspec
+
+from cvo.app.company import Company
+from cvo.app.value.programme import Facts
+from cvo.core.clock import Instant
+from cvo.core.evidence import NotEstimable
+from cvo.core.ids import PersonId
+from cvo.decisions.decision import Arm, Decision, Purpose, decode
+
+NOT_WORTH_IT = "qualified actions would cost more than they bring"
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Under-served customers with one reason: the rule that refused most actions, or that none was worth it."""
+
+    because: str
+    customers: int
+
+
+class Underserved(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the treated customers decided for in the period, those whose latest decision had no action worth doing.
+
+    Worth is the score that the decision went by, of the model of that time; groups come largest first.
+    """
+
+    customers: int
+    decided_for: int
+    groups: list[Group]
+
+
+def underserved(company: Company, facts: Facts) -> Underserved | NotEstimable:
+    """Read the latest live decision of every treated customer in the period."""
+    latest: dict[PersonId, tuple[Instant, bytes]] = {}
+    for logged in company.store.decisions(Purpose.LIVE):
+        if not facts.since <= logged.at <= facts.as_of:
+            continue
+        known = latest.get(logged.person_id)
+        if known is None or known[0] <= logged.at:
+            latest[logged.person_id] = logged.at, logged.body
+    reasons: Counter[str] = Counter()
+    decided_for = 0
+    for _, body in latest.values():
+        decision = decode(body)
+        if decision.arm is Arm.TREATED:
+            decided_for += 1
+            if (because := _because(decision)) is not None:
+                reasons[because] += 1
+    if not decided_for:
+        return NotEstimable("no live decisions", "nobody was decided for in this period")
+    ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return Underserved(
+        customers=sum(reasons.values()),
+        decided_for=decided_for,
+        groups=[Group(because, customers) for because, customers in ranked],
+    )
+
+
+def _because(decision: Decision) -> str | None:
+    """Return why a decision had nothing worth doing, or `None` where it had."""
+    scores = decision.scored.score
+    if decision.scored.actions:
+        return None if max(scores, default=0.0) > 0 else NOT_WORTH_IT
+    refusals = Counter(decision.refusals[number].rule for number in decision.refused.values())
+    # Where the catalogue is empty there is no rule either.
+    return min(refusals, key=lambda rule: (-refusals[rule], rule), default="there is no action at all")
