@@ -196,6 +196,22 @@ class Intent(Entry, frozen=True):
     lapses_days: int | None = None
 
 
+class Resource(Entry, frozen=True):
+    """Something scarce: `amount` of it in every `period_days`, for a channel, stage, team or action, or for all.
+
+    One delivery uses `use` of it; of a resource whose unit is `money` it uses its contact cost. `price` is what a unit
+    is taken to be worth until use has taught more.
+    """
+
+    per: Scope
+    amount: Decimal
+    period_days: int
+    unit: Literal["contacts", "minutes", "money"] = "contacts"
+    use: Decimal = Decimal(1)
+    price: Decimal = Decimal("0.01")
+    of: str | None = None
+
+
 class Trait(Entry, frozen=True):
     """A trait of the customer that rules and features may use, and its type."""
 
@@ -228,6 +244,7 @@ class Catalogue(Entry, frozen=True, dict=True):
     rules: dict[str, SharedRules] = {}
     limits: dict[str, Limit] = {}
     rests: dict[str, Rest] = {}
+    resources: dict[str, Resource] = {}
     intents: dict[str, Intent] = {}
     traits: dict[str, Trait] = {}
     features: dict[str, Feature] = {}

@@ -5,7 +5,16 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from cvo.actions.catalogue import Catalogue, Intent, Limit, QuietHours, Rest, SharedRules, Stage
+from cvo.actions.catalogue import (
+    Catalogue,
+    Intent,
+    Limit,
+    QuietHours,
+    Resource,
+    Rest,
+    SharedRules,
+    Stage,
+)
 from cvo.core.errors import CatalogueError
 from cvo.profiles.profile import WINDOW_LIMIT_DAYS
 
@@ -56,7 +65,20 @@ def check_intent(where: str, intent: Intent) -> None:
         _days(f"{where}.lapses_days", intent.lapses_days)
 
 
-def check_scope(where: str, entry: Limit | Rest | SharedRules, catalogue: Catalogue) -> None:
+def check_resource(where: str, resource: Resource, catalogue: Catalogue) -> None:
+    """Raise `CatalogueError` for a resource that nobody uses, or that has no price to begin with."""
+    if (resource.of is None) != (resource.per == "all"):
+        raise CatalogueError(f"{where}: say of which {resource.per} in `of`, or write per: all")
+    check_scope(where, resource, catalogue)
+    at_least(f"{where}.period_days", resource.period_days, 1)
+    amount(f"{where}.amount", resource.amount)
+    for name, value in (("use", resource.use), ("price", resource.price)):
+        amount(f"{where}.{name}", value)
+        if value <= 0:
+            raise CatalogueError(f"{where}.{name} is {value}; it has to be more than nothing")
+
+
+def check_scope(where: str, entry: Limit | Rest | SharedRules | Resource, catalogue: Catalogue) -> None:
     """Raise `CatalogueError` for an `of` that names nothing."""
     if entry.of is None:
         return

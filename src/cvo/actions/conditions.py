@@ -8,14 +8,16 @@ from collections.abc import Iterator
 
 from cvo.actions.catalogue import Action, Catalogue, Limit, QuietHours, Rest, SharedRules, Weekday
 from cvo.actions.rules.vocabulary import quote
+from cvo.actions.scarcity import uses
 from cvo.core.clock import format_rfc3339, instant
 
-CONSENT, QUIET, CONVERSATION, LIMIT, REST = (
+CONSENT, QUIET, CONVERSATION, LIMIT, REST, CAPACITY = (
     "consent",
     "quiet hours",
     "conversation",
     "contact limit",
     "rest",
+    "capacity",
 )
 """Tiers of refusals beside the action's own `eligible`, `applicable` and `suitable`, and `dates`."""
 TIERS = ("eligible", "applicable", "suitable")
@@ -41,6 +43,8 @@ def conditions(key: str, action: Action, catalogue: Catalogue, channel: str) -> 
                 yield tier, text
     if not action.service:
         yield from _spared(key, action, catalogue, channel)
+    for resource, use in uses(key, action, catalogue, channel).items():
+        yield CAPACITY, f"left({quote(resource)}) >= {use:.9f}".rstrip("0").rstrip(".")
 
 
 def _spared(key: str, action: Action, catalogue: Catalogue, channel: str) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from cvo.actions.gather import compile_gather
 from cvo.actions.rules import Rule, Rulebook, Schema, Value, parse
 from cvo.actions.rules.columnar import frame
 from cvo.actions.rules.vocabulary import Constants
+from cvo.actions.scarcity import uses
 from cvo.actions.situation import Ask, Situation, ask, constants, products, rule_schema
 from cvo.core.clock import LATEST, Instant
 from cvo.core.errors import CatalogueError, InvalidInput, RuleError
@@ -66,7 +67,7 @@ class _Shared(msgspec.Struct, frozen=True):
 class Qualifier:
     """Judges every action of a catalogue for one placement; `refusals` are what the codes stand for.
 
-    `products` are those whose stock a situation has to know.
+    `products` are those whose stock a situation has to know; `uses` what a delivery of each action takes of resources.
 
     Raises `CatalogueError` for a rule that does not parse or asks for what no profile can answer.
     """
@@ -80,6 +81,10 @@ class Qualifier:
         self.refusals: list[Refusal] = []
         self._numbers: dict[Refusal, int] = {}
         self._currency = currency
+        self.uses = {
+            key: uses(key, action, catalogue, self.channel) for key, action in catalogue.actions.items()
+        }
+        self.resources = frozenset(resource for each in self.uses.values() for resource in each)
         self._shared = _shared(catalogue, self.channel)
         self._rests: dict[int, Ask] = {}
         self._all = checks = self._checks(catalogue, placement)

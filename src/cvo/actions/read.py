@@ -13,6 +13,7 @@ from cvo.actions.check import (
     check_intent,
     check_limit,
     check_quiet_hours,
+    check_resource,
     check_rest,
     check_scope,
     refer,
@@ -130,7 +131,7 @@ def _entry(where: str, entry: Any, entry_type: type[Any]) -> Any:
 
 
 def _check(catalogue: Catalogue) -> None:
-    for section in ("channels", "teams", "actions"):
+    for section in ("channels", "teams", "actions", "resources"):
         for key in getattr(catalogue, section):
             _check_id(section, key)
     for key, placement in catalogue.placements.items():
@@ -145,6 +146,8 @@ def _check(catalogue: Catalogue) -> None:
         check_limit(f"limits.{key}", limit, catalogue)
     for key, rest in catalogue.rests.items():
         check_rest(f"rests.{key}", rest, catalogue)
+    for key, resource in catalogue.resources.items():
+        check_resource(f"resources.{key}", resource, catalogue)
     for key, rules in catalogue.rules.items():
         check_scope(f"rules.{key}", rules, catalogue)
     for key, intent in catalogue.intents.items():

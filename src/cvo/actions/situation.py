@@ -8,6 +8,7 @@ import msgspec
 
 from cvo.actions.catalogue import Catalogue
 from cvo.actions.rules import Argument, Fact, Schema, Signature, Type, path_key
+from cvo.actions.scarcity import NOTHING_SCARCE, Scarcity
 from cvo.actions.stock import NO_STOCK, Stock
 from cvo.actions.wall_clock import READINGS, TRAIT, shown
 from cvo.core.clock import Instant, parse_rfc3339
@@ -35,13 +36,16 @@ _STOCK = {
     "stock_at": Signature((_PRODUCT, Argument("key of the context", Type.STRING)), Type.NUMBER),
 }
 """How many there are at a place, or at all together; and at the place that the caller names in the context."""
+_LEFT = {"left": Signature((Argument("resource", Type.STRING),), Type.NUMBER)}
+"""How much is left of a resource in its period."""
 _MOMENT = {"now": Type.TIME, "placement": Type.STRING, "channel": Type.STRING}
 
 
 class Situation(msgspec.Struct, frozen=True):
     """One customer at one placement at one instant.
 
-    `time_zone` is the company's, for who has none of their own. `stock` has the products that rules ask about.
+    `time_zone` is the company's, for who has none of their own. `stock` has the products that rules ask about,
+    `scarcity` what is left of resources.
     """
 
     profile: Profile
@@ -51,6 +55,7 @@ class Situation(msgspec.Struct, frozen=True):
     context: dict[str, Scalar] = {}
     time_zone: str = "UTC"
     stock: Stock = NO_STOCK
+    scarcity: Scarcity = NOTHING_SCARCE
 
 
 Ask = Callable[[Situation], Any]
@@ -104,7 +109,7 @@ def rule_schema(catalogue: Catalogue) -> Schema:
     return Schema(
         paths={**every.paths, **local, **attributes},
         namespaces=every.namespaces,
-        functions={**every.functions, **_STOCK},
+        functions={**every.functions, **_STOCK, **_LEFT},
     )
 
 
@@ -130,6 +135,9 @@ def ask(wanted: Fact, currency: str) -> Ask:
         return _path(wanted, currency)
     if wanted.path[-1] in _STOCK:
         return _stock(wanted.path[-1], *map(str, wanted.arguments))
+    if wanted.path[-1] in _LEFT:
+        resource = str(wanted.arguments[0])
+        return lambda here: here.scarcity.left_of(resource)
     try:
         answer = fact(wanted.path[-1], wanted.arguments, currency=currency)
     except InvalidInput as error:

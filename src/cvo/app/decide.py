@@ -6,6 +6,7 @@ from itertools import islice
 import msgspec
 
 from cvo.app.company import Company
+from cvo.app.scarcity import count, scarcity_of, spend
 from cvo.app.state import keep_policy
 from cvo.core.ids import EventId, PersonId
 from cvo.core.random import keyed_bytes
@@ -13,7 +14,7 @@ from cvo.decisions.decide import Case
 from cvo.decisions.decision import Arm, Decision, Purpose, Request, Subject, decode, encode
 from cvo.decisions.effects import effects
 from cvo.decisions.policy import Deciding, Policy
-from cvo.decisions.split import decide_each
+from cvo.decisions.turns import decide_in_turn
 from cvo.events.event import Event, Scalar
 from cvo.events.message import ExternalId, user
 from cvo.storage.unit_of_work import LoggedDecision, Person, UnitOfWork
@@ -83,12 +84,17 @@ def _rehearsed(company: Company, policy: Policy, placement: str) -> dict[str, De
 
 
 def decide_in(
-    work: UnitOfWork, deciding: Deciding, requests: Sequence[tuple[ExternalId, Request]]
+    work: UnitOfWork,
+    deciding: Deciding,
+    requests: Sequence[tuple[ExternalId, Request]],
+    *,
+    prices: Mapping[str, float] | None = None,
 ) -> list[Decision]:
     """Decide and log many requests inside a unit of work; return the decisions in the same order.
 
     Requests of one customer, under whatever ids, go one after the other: each sees what the one before did.
-    Every policy that may decide has to be kept already.
+    Every policy that may decide has to be kept already. Where `prices` of resources have been solved they hold for all;
+    else those in force do, and are set anew afterwards.
     """
     made: dict[int, Decision] = {}
     waiting = list(range(len(requests)))
@@ -98,16 +104,20 @@ def decide_in(
         for i, person in zip(waiting, persons, strict=True):
             firsts.setdefault(person.person_id, (i, person))
         now = list(firsts.values())
-        decided = _decide_apart(work, deciding, [(person, requests[i][1]) for i, person in now])
+        asked = [(person, requests[i][1]) for i, person in now]
+        decided = _decide_apart(work, deciding, asked, prices)
         made.update(zip((i for i, _ in now), decided, strict=True))
         waiting = [i for i in waiting if i not in made]
     return [made[i] for i in range(len(requests))]
 
 
 def _decide_apart(
-    work: UnitOfWork, deciding: Deciding, requests: Sequence[tuple[Person, Request]]
+    work: UnitOfWork,
+    deciding: Deciding,
+    requests: Sequence[tuple[Person, Request]],
+    prices: Mapping[str, float] | None,
 ) -> list[Decision]:
-    """Decide for customers who are all different, so that none of the decisions can see another."""
+    """Decide for customers who are all different: one decision sees of another only what that left of resources."""
     met = work.assigned_nodes([person for person, _ in requests])
     subjects = [_subject(person, node) for (person, _), node in zip(requests, met, strict=True)]
     policies = [deciding.of(subject) for subject in subjects]
@@ -121,7 +131,10 @@ def _decide_apart(
         Case(subject, person.profile, request, stock)
         for subject, (person, request) in zip(subjects, requests, strict=True)
     ]
-    decisions = decide_each(cases, policies)
+    catalogue, at = deciding.policies[0].catalogue, min(request.at for _, request in requests)
+    counted = count(work, catalogue, at)
+    decisions = decide_in_turn(cases, policies, scarcity_of(counted, prices))
+    spend(work, counted, catalogue, zip(decisions, policies, strict=True), prices=prices)
     work.log_decisions(logged(decision) for decision in decisions)
     work.apply_all(
         (person, _events(person, decision, policy))

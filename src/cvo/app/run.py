@@ -12,6 +12,7 @@ from cvo.actions.rules import Rule, parse
 from cvo.actions.situation import Situation, ask, products, rule_schema
 from cvo.app.company import Company
 from cvo.app.decide import BATCH, decide_in
+from cvo.app.prices import solve
 from cvo.app.state import keep_policy
 from cvo.core.clock import format_rfc3339
 from cvo.core.ids import PersonId
@@ -26,7 +27,8 @@ RUN = "run"
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
     """What a run did: customers in the segment, those it had decided for before, and what became of the others.
 
-    `chosen` counts slots by action, doing nothing under the empty name; `delivery` by what became of them.
+    `chosen` counts slots by action, doing nothing under the empty name; `delivery` by what became of them. `prices` are
+    those that were solved for the run, per unit of each resource.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     control: int
     chosen: dict[str, int]
     delivery: dict[str, int]
+    prices: dict[str, float]
 
     def as_data(self) -> dict[str, Any]:
         """Return the fields by name."""
@@ -58,8 +61,9 @@ def run(
 
     A run has a `name`, the placement and the day if not given, which rules see as `context.run`. Started again under
     its name it leaves whom it has decided for, so that one cut short is finished and nobody is contacted twice.
-    Customers come in an order that neither their ids nor their arrival decides. `out` gets a row a slot, as Parquet, of
-    the whole run. Raises `InvalidInput` for an unknown placement and `RuleError` for a segment that is no rule.
+    Customers come in an order that neither their ids nor their arrival decides, at prices of scarce resources that are
+    solved for all of them together. `out` gets a row a slot, as Parquet, of the whole run. Raises `InvalidInput` for an
+    unknown placement and `RuleError` for a segment that is no rule.
     """
     deciding, policy, at = company.deciding(), company.policy(), company.clock.now()
     policy.qualifier(placement)
@@ -72,15 +76,17 @@ def run(
     for decision in _decided(company, placement, purpose, name):
         done.add(decision.person_id)
         rows += _rows(decision) if out else ()
-    waiting = iter([external for person_id, external in members if person_id not in done])
-    before = sum(person_id in done for person_id, _ in members)
+    left = [external for person_id, external in members if person_id not in done]
+    before = len(members) - len(left)
     progress(before, len(members))
     with company.store.unit_of_work() as work:
         for each in deciding.policies:
             keep_policy(work, each)
+        prices = solve(work, policy, request, left)
+    waiting = iter(left)
     while batch := list(islice(waiting, BATCH)):
         with company.store.unit_of_work() as work:
-            made = decide_in(work, deciding, [(external, request) for external in batch])
+            made = decide_in(work, deciding, [(each, request) for each in batch], prices=prices)
         for decision in made:
             tally.count(decision)
             rows += _rows(decision) if out else ()
@@ -97,6 +103,7 @@ def run(
         control=tally.control,
         chosen=dict(tally.chosen.most_common()),
         delivery=dict(tally.delivery.most_common()),
+        prices=prices,
     )
 
 

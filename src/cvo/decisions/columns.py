@@ -5,6 +5,7 @@ A list is cut out of a longer one a hundred times faster than it is made of a ro
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,9 +18,13 @@ FloatArray = NDArray[np.float64]
 
 
 class Columns:
-    """A batch's scores and the probabilities that follow; `qualified` (n, k), `probabilities` (n, k + 1)."""
+    """A batch's scores less `charges` (n, k), and what follows; `qualified` (n, k), `probabilities` (n, k + 1)."""
 
-    def __init__(self, policy: Policy, codes: CodeArray, scores: Scores) -> None:
+    def __init__(
+        self, policy: Policy, codes: CodeArray, scores: Scores, charges: FloatArray | None = None
+    ) -> None:
+        if charges is not None:
+            scores = msgspec.structs.replace(scores, mean=scores.mean - charges)
         self.scores = scores
         self.qualified = np.isfinite(scores.mean)
         self.probabilities = policy.choice.probabilities(scores.mean, scores.sd, among=self.qualified)
@@ -34,6 +39,7 @@ class Columns:
             "incrementality": scores.incrementality[cells].tolist(),
             "uplift": scores.uplift[cells].tolist(),
             "cost": scores.cost[positions].tolist(),
+            "price": [] if charges is None else charges[cells].tolist(),
             "score": scores.mean[cells].tolist(),
             "score_sd": scores.sd[cells].tolist(),
             "grade": grades[positions].tolist(),
@@ -58,7 +64,7 @@ class Columns:
         """Return the scores of a row's qualified actions, term by term."""
         mine = slice(self._ends[row], self._ends[row + 1])
         terms = {name: column[mine] for name, column in self._terms.items()}
-        return Scored(actions=self._actions[mine], clv_change=[], lever=[], price=[], **terms)
+        return Scored(actions=self._actions[mine], clv_change=[], lever=[], **terms)
 
     def options(self, row: int) -> tuple[list[str], list[float], list[float]]:
         """Return a row's options, nothing last; the policy's probabilities; those of delivery but of nothing."""

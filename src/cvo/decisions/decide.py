@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvo.actions.qualify import QUALIFIED, Qualifier, Refusal
+from cvo.actions.scarcity import NOTHING_SCARCE, Scarcity
 from cvo.actions.situation import Situation
 from cvo.actions.stock import NO_STOCK, Stock
 from cvo.core.digest import digest
@@ -41,12 +42,13 @@ UNVALUED = Refusal("value", "nothing says what a response is worth: set the acti
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One request with the customer it is about, and the stock of the products that rules ask about."""
+    """One request with the customer it is about, the stock of the products that rules ask about, and what is scarce."""
 
     subject: Subject
     profile: Profile
     request: Request
     stock: Stock = NO_STOCK
+    scarcity: Scarcity = NOTHING_SCARCE
 
 
 def decide(case: Case, policy: Policy) -> Decision:
@@ -79,7 +81,7 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
     situations = [_situation(case, policy) for case in cases]
     codes = qualifier.codes(situations)
     scores = policy.valuer.score(policy.valuer.design(situations), codes == QUALIFIED)
-    columns = Columns(policy, codes, scores)
+    columns = Columns(policy, codes, scores, _charges(cases, qualifier))
     records = [_Record(case, policy, qualifier, columns, row) for row, case in enumerate(cases)]
     first = draw(columns.probabilities, np.array([record.uniform(1) for record in records]))
     return [record.decision(option) for record, option in zip(records, first.tolist(), strict=True)]
@@ -89,7 +91,28 @@ def _situation(case: Case, policy: Policy) -> Situation:
     request = case.request
     channel = policy.catalogue.placements[request.placement].channel
     zone = policy.settings.time_zone
-    return Situation(case.profile, request.at, request.placement, channel, request.context, zone, case.stock)
+    return Situation(
+        case.profile,
+        request.at,
+        request.placement,
+        channel,
+        request.context,
+        zone,
+        case.stock,
+        case.scarcity,
+    )
+
+
+def _charges(cases: list[Case], qualifier: Qualifier) -> FloatArray | None:
+    """Return what each action's uses cost each case (n, k), if anything: prices are set before anything is drawn."""
+    if not qualifier.resources:
+        return None
+    charges = np.zeros((len(cases), len(qualifier.actions)))
+    for row, case in zip(charges, cases, strict=True):
+        for position, action in enumerate(qualifier.actions):
+            if qualifier.uses[action]:
+                row[position] = case.scarcity.charge(qualifier.uses[action])
+    return charges
 
 
 class _Record:
@@ -141,7 +164,12 @@ class _Record:
             refusals=self._refusals(codes),
             scored=self._columns.scored(self._row),
             slots=self._slots(first),
+            scarcity=self._scarcity(),
         )
+
+    def _scarcity(self) -> Scarcity:
+        resources = self._qualifier.resources
+        return self._case.scarcity.only(resources) if resources else NOTHING_SCARCE
 
     def _refusals(self, codes: list[int]) -> list[Refusal]:
         here, known = _situation(self._case, self._policy), self._qualifier

@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from cvo.actions.qualify import Refusal
+from cvo.actions.scarcity import NOTHING_SCARCE, Scarcity
 from cvo.core.clock import Instant
 from cvo.core.ids import DecisionId, PersonId
 from cvo.events.event import Delivery, Scalar
@@ -169,6 +170,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     refusals: list[Refusal]
     scored: Scored
     slots: list[Slot]
+    scarcity: Scarcity = NOTHING_SCARCE
+    """What was left of the resources that actions here use, as it was last counted, and their prices."""
 
     @property
     def refused(self) -> dict[str, int]:

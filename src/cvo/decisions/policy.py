@@ -67,6 +67,16 @@ class Policy:
         return self._qualifiers[placement]
 
     @cached_property
+    def all_uses(self) -> frozenset[tuple[str, float]]:
+        """Return what of which resource any delivery takes, wherever."""
+        return frozenset(
+            use
+            for placement in self.catalogue.placements
+            for each in self.qualifier(placement).uses.values()
+            for use in each.items()
+        )
+
+    @cached_property
     def names(self) -> NDArray[np.object_]:
         """Return the actions of the catalogue in their order, to be picked by an array of positions."""
         return np.array(self.catalogue.action_ids, dtype=np.object_)

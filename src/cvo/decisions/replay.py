@@ -39,6 +39,7 @@ def replay(logged: Decision, profile: Profile, policy: Policy, stock: Stock = NO
                 limit=len(logged.slots),
             ),
             stock,
+            logged.scarcity,
         ),
         policy,
     )

@@ -17,12 +17,25 @@ def closed(
     """Return the actions that earlier choices close for the next slot.
 
     These are the chosen ones, those for which contact limits leave no room once each choice, delivered or withheld, is
-    a contact more, and, where the placement is `distinct`, those of a group that has been chosen from.
+    a contact more, those for which resources no longer reach, and, where the placement is `distinct`, those of a group
+    that has been chosen from.
     """
     if not chosen:
         return set()
-    shut = qualifier.full(situation, chosen) | set(chosen)
+    shut = qualifier.full(situation, chosen) | set(chosen) | _exhausted(chosen, situation, qualifier)
     if catalogue.placements[situation.placement].distinct:
         groups = {catalogue.actions[action].group for action in chosen} - {None}
         shut.update(key for key, action in catalogue.actions.items() if action.group in groups)
     return shut
+
+
+def _exhausted(chosen: Sequence[str], situation: Situation, qualifier: Qualifier) -> set[str]:
+    """Return the actions for which resources no longer reach once each of `chosen` is delivered."""
+    left = situation.scarcity
+    for action in chosen:
+        left = left.less(qualifier.uses[action])
+    return {
+        action
+        for action, uses in qualifier.uses.items()
+        if any(left.left_of(resource) < use for resource, use in uses.items())
+    }

@@ -234,5 +234,8 @@ STOCK_EVENT = Table(
 )
 """Every report of a level; `version` counts them as they came in, so that what was known once can be told again."""
 
+RESOURCE = Table("resource", METADATA, _text("name", key=True), _blob("body"), sqlite_strict=True)
+"""What was used of the company's resources in their periods, and their prices."""
+
 META = Table("meta", METADATA, _text("name", key=True), _text("value"), sqlite_strict=True)
 """What the whole store has to agree on."""

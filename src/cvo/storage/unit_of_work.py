@@ -26,7 +26,17 @@ from cvo.storage import dialect
 from cvo.storage.claims import Claims
 from cvo.storage.people import People, State
 from cvo.storage.rows import PARTITION, event_row, link_rows
-from cvo.storage.schema import BLOB, CHANGE, DEAD_LETTER, DECISION, EVENT, IDEMPOTENCY, LINK, POSITION
+from cvo.storage.schema import (
+    BLOB,
+    CHANGE,
+    DEAD_LETTER,
+    DECISION,
+    EVENT,
+    IDEMPOTENCY,
+    LINK,
+    POSITION,
+    RESOURCE,
+)
 from cvo.storage.stock import stock, take_levels
 
 
@@ -142,6 +152,14 @@ class UnitOfWork:
     def stock(self, products: Iterable[str]) -> Stock:
         """Return the levels of some products as they are, with what this work took in."""
         return stock(self._connection, products)
+
+    def resources(self) -> dict[str, bytes]:
+        """Return what is kept of the company's resources, in the caller's encoding."""
+        return {row[0]: bytes(row[1]) for row in self._connection.execute(select(RESOURCE))}
+
+    def put_resource(self, name: str, body: bytes) -> None:
+        """Keep how a resource stands, in place of what was kept."""
+        dialect.put_position(self._connection, RESOURCE, (name, body))
 
     def person(self, external: ExternalId, at: Instant) -> Person:
         """Return a customer, who is met (and assigned an arm) at `at` if never seen before."""

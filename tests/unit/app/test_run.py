@@ -121,9 +121,9 @@ def test_an_unknown_placement_or_a_rule_that_is_none_is_refused(company):
 def test_customers_do_not_come_in_the_order_of_their_ids(company, monkeypatch):
     seen = []
 
-    def noted(work, deciding, requests):
+    def noted(work, deciding, requests, **rest):
         seen.extend(external.value for external, _ in requests)
-        return decide_in(work, deciding, requests)
+        return decide_in(work, deciding, requests, **rest)
 
     monkeypatch.setattr(verb, "decide_in", noted)
     run(company, "newsletter")
