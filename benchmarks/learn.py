@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness import Peer, Row, command, environment, faster, higher, interleaved, timed
-from cvo.learning import Learner, Thompson, fold, new_model
+from cvo.learning import Learner, Predictor, SharedPredictor, Thompson, fold, new_model, new_shared
 
 VW = ("vowpalwabbit==9.11.9",)
 ROUNDS = 9
@@ -44,6 +44,18 @@ def folding() -> float:
     return timed(lambda: fold(model, rows, which, outcomes)) / 20_000
 
 
+def scoring(shared: bool) -> float:
+    """Seconds to score one customer, 200 actions × 100 features, with one covariance or one an action."""
+    rng = np.random.default_rng(0)
+    table, rows = rng.normal(size=(200, 20)), rng.normal(size=(50, 100))
+    prior = np.zeros(100)
+    predict = (
+        SharedPredictor(new_shared(table, prior, 1.0)) if shared else Predictor(new_model(200, prior, 1.0))
+    )
+    predict(rows[:1])  # compiled when first called
+    return timed(lambda: [predict(rows[n : n + 1]) for n in range(50)]) / 50
+
+
 def best_of(measure, *arguments) -> float:
     return min(measure(*arguments) for _ in range(ROUNDS))
 
@@ -78,6 +90,17 @@ def rows() -> list[Row]:
             )
     found.append(
         higher("fold of a batch, logit link", 1 / best_of(folding), None, at_least=100_000, unit="1/s")
+    )
+    found.append(
+        faster(
+            "one customer scored, 200 actions × 100 features, shared model, against a covariance an action",
+            *(
+                1e6 * each
+                for each in interleaved(lambda: scoring(True), lambda: scoring(False), rounds=ROUNDS)
+            ),
+            at_least=20.0,
+            unit="µs",
+        )
     )
     found += [
         Row(
