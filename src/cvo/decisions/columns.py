@@ -28,36 +28,38 @@ class Columns:
         self.scores = scores
         self.qualified = np.isfinite(scores.mean)
         self.probabilities = policy.choice.probabilities(scores.mean, scores.sd, among=self.qualified)
-        names, cells = policy.names, np.nonzero(self.qualified)
-        positions = cells[1]
+        # One index into a flat array is three times as fast as two into a table.
+        names, cells = policy.names, np.flatnonzero(self.qualified)
+        positions = cells % self.qualified.shape[1]
         self._ends = _ends(self.qualified)
-        self._actions: list[str] = names[positions].tolist()
-        grades = np.array(scores.grades, dtype=np.object_)
+        self._actions: list[str] = names.take(positions).tolist()
         self._terms: dict[str, list[Any]] = {
-            "response_probability": scores.response_probability[cells].tolist(),
-            "margin_per_response": scores.margin_per_response[positions].tolist(),
-            "incrementality": scores.incrementality[cells].tolist(),
-            "uplift": scores.uplift[cells].tolist(),
-            "cost": scores.cost[positions].tolist(),
-            "price": [] if charges is None else charges[cells].tolist(),
-            "score": scores.mean[cells].tolist(),
-            "score_sd": scores.sd[cells].tolist(),
-            "grade": grades[positions].tolist(),
+            "response_probability": scores.response_probability.take(cells).tolist(),
+            "margin_per_response": scores.margin_per_response.take(positions).tolist(),
+            "incrementality": scores.incrementality.take(cells).tolist(),
+            "uplift": scores.uplift.take(cells).tolist(),
+            "cost": scores.cost.take(positions).tolist(),
+            "price": [] if charges is None else charges.take(cells).tolist(),
+            "score": scores.mean.take(cells).tolist(),
+            "score_sd": scores.sd.take(cells).tolist(),
+            "grade": [scores.grades[position] for position in positions.tolist()],
         }
-        chances = self.probabilities[cells]
+        chances = self.probabilities[:, :-1].take(cells)
         self._chances: list[float] = chances.tolist()
         self._nothing: list[float] = self.probabilities[:, -1].tolist()
-        self._delivered: list[float] = (chances * (1.0 - policy.withheld_rates[positions])).tolist()
+        self._delivered: list[float] = (chances * (1.0 - policy.withheld_rates.take(positions))).tolist()
         self._refused(names, codes)
 
     def _refused(self, names: NDArray[np.object_], codes: CodeArray) -> None:
-        cells = np.nonzero(~self.qualified)
-        found = codes[cells] - QUALIFIED
+        others = ~self.qualified
+        cells = np.flatnonzero(others)
+        rows, positions = np.divmod(cells, codes.shape[1])
+        found = codes.take(cells) - QUALIFIED
         seen = np.zeros((len(codes), found.max(initial=0) + 1), dtype=np.bool_)
-        seen[cells[0], found] = True
-        self._refused_ends, self._code_ends = _ends(~self.qualified), _ends(seen)
-        self._refused_actions: list[str] = names[cells[1]].tolist()
-        self._refused_by: list[int] = (seen.cumsum(axis=1) - 1)[cells[0], found].tolist()
+        seen[rows, found] = True
+        self._refused_ends, self._code_ends = _ends(others), _ends(seen)
+        self._refused_actions: list[str] = names.take(positions).tolist()
+        self._refused_by: list[int] = (seen.cumsum(axis=1) - 1)[rows, found].tolist()
         self._codes: list[int] = (np.nonzero(seen)[1] + QUALIFIED).tolist()
 
     def scored(self, row: int) -> Scored:
@@ -84,4 +86,4 @@ class Columns:
 
 def _ends(cells: NDArray[np.bool_]) -> list[int]:
     """Return where each row's cells begin among all, and after the last where they end."""
-    return [0, *np.cumsum(np.count_nonzero(cells, axis=1)).tolist()]
+    return [0, *cells.sum(axis=1).cumsum().tolist()]

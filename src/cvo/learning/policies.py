@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cvo.core.errors import InvalidInput
 from cvo.learning.arrays import FloatArray, IntArray
-from cvo.learning.propensity import check_scores, positive, winning
+from cvo.learning.propensity import check_scores, largest, positive
 
 
 class Policy(Protocol):
@@ -51,7 +51,9 @@ class Thompson(msgspec.Struct, frozen=True, tag=True):
             mean, sd = np.where(among, mean, 0.0), np.where(among, sd, 0.0)
         mean, sd = check_scores(mean, sd)
         spread = self.scale * sd
-        act = winning(mean, spread, half=self.optimistic, among=among) * positive(mean, spread)
+        if self.scale > 1.0:
+            check_scores(mean, spread)  # what was finite may be so no more
+        act = largest(mean, spread, half=self.optimistic, among=among) * positive(mean, spread)
         return with_floor(_and_nothing(act), self.floor, among)
 
 

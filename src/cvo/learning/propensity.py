@@ -28,10 +28,14 @@ def winning(
     >>> winning(np.array([1.0, 0.0]), np.array([1.0, 1.0])).round(4)
     array([0.7602, 0.2398])
     """
+    return largest(*check_scores(mean, sd), half=half, among=among)
+
+
+def largest(mean: FloatArray, sd: FloatArray, *, half: bool, among: NDArray[np.bool_] | None) -> FloatArray:
+    """Return what `winning` does for scores that `check_scores` has let pass."""
     # Imported late: the compiler takes a third of a second, and `import cvo` has less.
     from cvo.learning.contest import contest
 
-    mean, sd = check_scores(mean, sd)
     if mean.size == 0:
         return np.ones(mean.shape)
     rows = (-1, mean.shape[-1])
