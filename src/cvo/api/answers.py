@@ -83,6 +83,7 @@ class SlotRecord(Wire, frozen=True):
     creative: str | None
     coin: float | None
     delivery: str
+    creative_propensity: float
 
 
 class Explanation(Wire, frozen=True):
