@@ -97,7 +97,10 @@ def analyse(
         out.print(
             "[red]The split is broken: customers were lost or assigned unevenly; these effects can't be trusted.[/]"
         )
-    out.print(f"exploratory, nothing was registered; {100 * level:.4g} % intervals\n")
+    out.print(f"exploratory, nothing was registered; {100 * level:.4g} % intervals")
+    if found.sample_ratio_p is None:
+        out.print("observational: nobody said by which shares arms were drawn by lot, see --share")
+    out.print()
     show_findings(found.findings, out)
 
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from cvo.core.errors import InvalidInput
-from cvo.core.evidence import Estimate, NotEstimable
+from cvo.core.evidence import Estimate, Grade, NotEstimable
 from cvo.experiments.effects import adjusted_effect, effect, relative_effect, stratified_effect
 from cvo.experiments.power import Looks
 from cvo.experiments.quantiles import quantile_effect
@@ -154,10 +154,14 @@ def finding(
     *,
     level: float = 0.95,
     mixture: MixtureTest | None = None,
+    grade: Grade = Grade.MEASURED,
 ) -> Finding:
-    """Estimate what treatment did to a metric; with `mixture`, by an interval that is always valid."""
+    """Estimate what treatment did to a metric; with `mixture`, by an interval that is always valid.
+
+    Give a weaker `grade` where the arms weren't drawn by lot, or nobody says so.
+    """
     name = str(treated[ARM][0]) if treated.height else "treated"
-    estimate = _effect(metric, treated, control, level)
+    estimate = _graded(_effect(metric, treated, control, level), grade)
     if mixture is not None and isinstance(estimate, Estimate):
         estimate = mixture.looked_at(estimate)
     relative: Estimate | NotEstimable = NotEstimable(
@@ -175,9 +179,15 @@ def finding(
         arm=name,
         metric=metric.name,
         effect=estimate,
-        relative=relative,
+        relative=_graded(relative, grade),
         adjusted_by=metric.before or metric.strata,
     )
+
+
+def _graded(estimate: Estimate | NotEstimable, grade: Grade) -> Estimate | NotEstimable:
+    if isinstance(estimate, NotEstimable):
+        return estimate
+    return msgspec.structs.replace(estimate, grade=grade)
 
 
 def _effect(

@@ -42,6 +42,11 @@ def test_arms_of_a_file_are_compared(trial):
     assert effects[hillstrom.MENS] == pytest.approx(0.1828 - 0.1062, abs=1e-3)
     assert effects[hillstrom.WOMENS] == pytest.approx(0.1514 - 0.1062, abs=1e-3)
     assert all(each["exploratory"] for each in found["findings"])
+    assert {each["effect"]["grade"] for each in found["findings"]} == {"observational"}
+    arms = (hillstrom.NOTHING, hillstrom.MENS, hillstrom.WOMENS)
+    thirds = [part for arm in arms for part in ("--share", f"{arm}=0.3333")]
+    found = json.loads(run("analyse", *trial, "--metric", "visit", *thirds, "--json").stdout)
+    assert {each["effect"]["grade"] for each in found["findings"]} == {"measured"}
     said = run("analyse", *trial, "--metric", "spend", "--per", "visit").stdout
     assert "exploratory, nothing was registered" in said
 
@@ -50,10 +55,9 @@ def test_a_split_other_than_planned_is_said(trial):
     shares = [f"{hillstrom.NOTHING}=0.4", f"{hillstrom.MENS}=0.3", f"{hillstrom.WOMENS}=0.3"]
     options = [part for share in shares for part in ("--share", share)]
     assert "The split is broken" in run("analyse", *trial, "--metric", "visit", *options).stdout
-    assert (
-        json.loads(run("analyse", *trial, "--metric", "visit", *options, "--json").stdout)["sample_ratio_p"]
-        < 1e-9
-    )
+    found = json.loads(run("analyse", *trial, "--metric", "visit", *options, "--json").stdout)
+    assert found["sample_ratio_p"] < 1e-9
+    assert found["findings"][0]["effect"]["grade"] == "observational"
 
 
 def test_strata_and_quantiles(trial):

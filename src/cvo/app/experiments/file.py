@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from cvo.core.errors import InvalidInput, NotFound
-from cvo.core.evidence import NotEstimable
+from cvo.core.evidence import Grade, NotEstimable
 from cvo.experiments import (
     CONTROL,
     Finding,
@@ -22,7 +22,7 @@ from cvo.experiments import (
     self_check,
 )
 from cvo.experiments.uplift import Targeting, targeting, trial
-from cvo.inference import cluster_moments, sample_ratio_p
+from cvo.inference import DEFAULT_GUARD_RAILS, cluster_moments, sample_ratio_p
 
 ARM = "arm"
 
@@ -79,7 +79,11 @@ def analyse(
     shares: dict[str, float] | None = None,
     level: float = 0.95,
 ) -> Analysis:
-    """Compare every arm with control by every metric, nothing of it promised beforehand."""
+    """Compare every arm with control by every metric, nothing of it promised beforehand.
+
+    Effects are measured where the planned `shares` say that arms were drawn by lot and the split agrees, else no
+    more than observational.
+    """
     for metric in metrics:
         _have(
             rows, [column for column in (metric.column, metric.per, metric.before, metric.strata) if column]
@@ -93,9 +97,12 @@ def analyse(
                 f"shares of {', '.join(shares)} for the arms {', '.join(counts)}; give every arm's"
             )
         ratio_p = sample_ratio_p([counts[arm] for arm in shares], list(shares.values()))
+    drawn = ratio_p is not None and ratio_p >= DEFAULT_GUARD_RAILS.min_sample_ratio_p
+    grade = Grade.MEASURED if drawn else Grade.OBSERVATIONAL
     findings = [
         msgspec.structs.replace(
-            finding(metric, rows.filter(pl.col(ARM) == arm), control, level=level), exploratory=True
+            finding(metric, rows.filter(pl.col(ARM) == arm), control, level=level, grade=grade),
+            exploratory=True,
         )
         for metric in metrics
         for arm in counts
