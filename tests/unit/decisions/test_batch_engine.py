@@ -106,3 +106,17 @@ def test_shapes_that_do_not_agree_are_refused():
         engine.decide(customers, plenty(4), NOTHING_SCARCE)
     with pytest.raises(InvalidInput, match="agree"):
         engine.decide(customers, plenty(3), np.zeros(1))
+
+
+def test_propensities_are_those_of_deciding_one_by_one():
+    n, k = 60, 3
+    mean, sd, customers = a_batch(n, k, 6)
+    resources = Resources(np.array([[1.0, 0.0], [3.0, 1.0], [0.0, 2.0]]), np.array([20.0, 9.0]))
+    engine = Engine(frozen(mean, sd), Thompson(floor=0.05), seed=9)
+    made = engine.decide(customers, resources, np.zeros(2))
+    left = resources.capacity.copy()
+    for row in engine._order(customers):
+        one = engine.decide(customers.some(np.array([row])), Resources(resources.use, left), np.zeros(2))
+        assert (one.chosen[0], one.propensity[0]) == (made.chosen[row], made.propensity[row])
+        left = left - one.used
+    assert (made.refused > 0).all()

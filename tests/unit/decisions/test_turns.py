@@ -101,10 +101,13 @@ def test_a_second_slot_sees_what_the_first_takes():
         "resources: {spots: {per: channel, of: web, amount: 100, period_days: 1}}\n"
     )
     made_with = policy(parse_catalogue(both), control_rate=0.0, withheld_rate=0.0)
-    made = decide_in_turn(cases(50), [made_with] * 50, Scarcity({"spots": 1.0}, {}))
-    first = next(each for each in made if each.slots[0].chosen)
-    assert first.slots[1].options == [""]
-    assert sum(used(each, made_with).get("spots", 0.0) for each in made) == 1.0
+    last = Scarcity({"spots": 1.0}, {})
+    apart = [decide_in_turn([case], [made_with], last)[0] for case in cases(50)]
+    filled = [each for each in apart if each.slots[0].chosen]
+    assert filled
+    assert all(each.slots[1].options == [""] for each in filled)
+    together = decide_in_turn(cases(50), [made_with] * 50, last)
+    assert sum(used(each, made_with).get("spots", 0.0) for each in together) == 1.0
 
 
 def test_rehearsed_and_withheld_take_nothing(scarce):

@@ -109,7 +109,7 @@ class Engine(msgspec.Struct, frozen=True, eq=False):
         with the same probabilities and other draws, and several times as fast. Raises `InvalidInput` when shapes do not
         agree.
         """
-        from cvo.decisions.batch.kernels import fitting
+        from cvo.decisions.batch.kernels import settled
 
         self._check(customers, resources, price)
         n = len(customers)
@@ -117,18 +117,18 @@ class Engine(msgspec.Struct, frozen=True, eq=False):
         open_actions = _fits(resources, left)
         charge, refused = resources.use @ price, np.zeros(len(resources.use), np.int64)
         chosen, propensity, score = np.full(n, -1), np.empty(n if exact else 0), np.zeros(n)
-        settled = 0
-        while settled < n:
-            rest = order[settled : settled + _AHEAD]
+        done = 0
+        while done < n:
+            rest = order[done : done + _AHEAD]
             drawn, probability, value = self._draws(customers, rest, open_actions, charge, exact)
-            fitted = fitting(drawn, resources.use, left)
-            rows = rest[:fitted]
-            chosen[rows], score[rows] = drawn[:fitted], value[:fitted]
+            count = settled(drawn, resources.use, open_actions, left)
+            rows = rest[:count]
+            chosen[rows], score[rows] = drawn[:count], value[:count]
             if exact:
-                propensity[rows] = probability[:fitted]
+                propensity[rows] = probability[:count]
             refused[~open_actions] += customers.qualified[np.ix_(rows, ~open_actions)].sum(axis=0)
-            settled += fitted
-            # Who could not have what they drew begins anew, without it.
+            done += count
+            # Where something ran out, those after it are drawn for anew, without what needs it.
             open_actions = _fits(resources, left)
         used = np.bincount(chosen[chosen >= 0], minlength=len(resources.use)) @ resources.use
         return Chosen(chosen, propensity, score, price, used, refused)

@@ -155,14 +155,21 @@ def _normal(key, salt, table):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def fitting(chosen, use, left):  # type: ignore[no-untyped-def]
-    """Take what choices use from what is `left`; return how many fitted before the first that did not."""
+def settled(chosen, use, open_actions, left):  # type: ignore[no-untyped-def]
+    """Take what choices use from what is `left`, up to the first after which an open action no longer fits.
+
+    Returns how many that were. All fit: each was drawn among actions for which there was enough, and still is.
+    """
+    most = np.zeros(left.size)
+    for j in range(open_actions.size):
+        if open_actions[j]:
+            most = np.maximum(most, use[j])
     for i in range(chosen.size):
-        action = chosen[i]
-        if action >= 0:
+        out = False
+        if chosen[i] >= 0:
             for r in range(left.size):
-                if use[action, r] > left[r]:
-                    return i
-            for r in range(left.size):
-                left[r] -= use[action, r]
+                left[r] -= use[chosen[i], r]
+                out |= left[r] < most[r]
+        if out:
+            return i + 1
     return chosen.size
