@@ -22,6 +22,9 @@ from cvo.storage.schema import ASSIGNMENT, PERSON
 TREATED, CONTROL = "treated", "control"
 UNASSIGNED = ""
 
+# Looking a kind up costs a thirtieth of calling the enumeration, and every row has one.
+_KINDS = {kind.value: kind for kind in IdKind}
+
 
 class Assignment(msgspec.Struct, frozen=True, order=True):
     """An arm given to a person when first met, under the node they were met by."""
@@ -262,7 +265,7 @@ class People:
             roots = set()
             for row in dialect.persons(self._connection, missing):
                 person_id, kind, value, canonical, version = row[:5]
-                self._nodes[person_id] = _Node(ExternalId(IdKind(kind), value), canonical, version)
+                self._nodes[person_id] = _Node(ExternalId(_KINDS[kind], value), canonical, version)
                 if canonical == person_id:
                     state = self._states[person_id] = _state(row)
                     if state.refold:
