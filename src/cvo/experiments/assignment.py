@@ -63,7 +63,7 @@ def assigned(
     for ever. Arms divide [0, 1) in the order of `shares`. Raises `InvalidInput` for shares that do not sum to 1.
 
     >>> assigned(["ann", "bob", "cid"], experiment="mail", shares={"control": 0.5, "short": 0.5}, seed="a")
-    ['control', 'short', 'short']
+    ['control', 'short', 'control']
     """
     check_shares(shares)
     arms, ends = list(shares), list(accumulate(shares.values()))
