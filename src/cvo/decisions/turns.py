@@ -1,7 +1,7 @@
 """Several decisions that draw on the same resources: each sees what those before it left.
 
-They are decided together as long as nothing runs out, which is nearly always; from the first decision after which
-something no longer reaches for some action, the rest is decided anew, without it.
+They are decided together as long as there is enough of everything for any decision, which is nearly always. After a
+decision that leaves less than that, the rest is decided anew, with what is left.
 """
 
 from collections.abc import Sequence
@@ -15,20 +15,26 @@ from cvo.decisions.policy import Policy
 from cvo.decisions.split import decide_each
 from cvo.events.event import Delivery
 
+_AHEAD = 64
+"""Cases decided together at first; twice as many each time that nothing becomes scarce among them."""
+
 
 def decide_in_turn(cases: Sequence[Case], policies: Sequence[Policy], scarcity: Scarcity) -> list[Decision]:
     """Decide many cases, each with its own policy, in their order; no resource is overrun."""
     if not scarcity.left:
         return decide_each(cases, policies)
     made: list[Decision] = []
+    most, ahead = _most(policies), _AHEAD
     while len(made) < len(cases):
-        start = len(made)
-        rest = [msgspec.structs.replace(case, scarcity=scarcity) for case in cases[start:]]
-        before = scarcity
-        for decision, policy in zip(decide_each(rest, policies[start:]), policies[start:], strict=True):
+        start, before = len(made), scarcity
+        rest = [msgspec.structs.replace(case, scarcity=scarcity) for case in cases[start : start + ahead]]
+        mine = policies[start : start + len(rest)]
+        ahead *= 2
+        for decision, policy in zip(decide_each(rest, mine), mine, strict=True):
             made.append(decision)
             scarcity = scarcity.less(used(decision, policy))
-            if _runs_out(before, scarcity, policies):
+            if any(scarcity.left_of(r) < min(before.left_of(r), need) for r, need in most.items()):
+                ahead = _AHEAD
                 break
     return made
 
@@ -44,12 +50,11 @@ def used(decision: Decision, policy: Policy) -> dict[str, float]:
     return taken
 
 
-def _runs_out(before: Scarcity, after: Scarcity, policies: Sequence[Policy]) -> bool:
-    """Tell whether an action for which there was enough can no longer be done."""
-    if before.left == after.left:
-        return False
-    return any(
-        after.left_of(resource) < use <= before.left_of(resource)
-        for policy in {id(policy): policy for policy in policies}.values()
-        for resource, use in policy.all_uses
-    )
+def _most(policies: Sequence[Policy]) -> dict[str, float]:
+    """Return the most that one decision could take of each resource: the dearest action in every slot."""
+    most: dict[str, float] = {}
+    for policy in {id(policy): policy for policy in policies}.values():
+        slots = max(placement.slots for placement in policy.catalogue.placements.values())
+        for resource, use in policy.all_uses:
+            most[resource] = max(most.get(resource, 0.0), use * slots)
+    return most
