@@ -316,3 +316,14 @@ def test_the_bank_sums_to_the_log_and_to_its_own_rows(tmp_path):
     (change,) = bank.clv_changes
     assert change.action == "offer"
     assert change.change.reason == "open horizon"
+
+
+def test_a_period_without_a_full_week_and_a_programme_in_its_first_week_say_so(tmp_path):
+    with running(tmp_path, NOW) as company:
+        decide(company, "c", "newsletter")
+        company.clock.at = Instant(NOW + 6 * DAY)
+        assert value(company).programme.reason == "first week"
+        company.clock.at = Instant(NOW + 15 * DAY)
+        late = value(company, Question(since=Instant(NOW + 14 * DAY)))
+        assert late.programme.reason == "no full week"
+        assert late.cumulative == late.since_first == []

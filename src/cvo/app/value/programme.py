@@ -150,7 +150,8 @@ def effect_until(
     company: Company, facts: Facts, cap: float | NotEstimable, until: Instant
 ) -> tuple[Estimate | NotEstimable, int]:
     """Return the effect a customer from the begin of the period to the end of a week, and the treated customers."""
-    if facts.started_at is not None and until <= facts.since:
+    began = facts.started_at
+    if began is not None and until - began >= WEEK and until <= facts.since:
         return NotEstimable("no full week", "the period holds no full week of the programme"), 0
     customers = _held(facts.customers(facts.since, until), cap, company.config.currency)
     effect = programme_effect(
