@@ -35,6 +35,7 @@ COMMANDS = {
     "drift": "Whether responses, customers and choices are still as they were.",
     "rollout": "A change goes live step by step, stopped or promoted by what it brings.",
     "simulate": "A made-up company whose truth is known, driven like a real one.",
+    "export": "The log as files that other tools open.",
     "backup": "Copy a company, while others write to it.",
     "restore": "Make a company from a backup.",
     "doctor": "Check that the data is what was written.",
