@@ -48,9 +48,10 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Team(Entry, frozen=True):
-    """A department that proposes actions."""
+    """A department that proposes actions; its levers at one time may add up to `lever_bound` at most."""
 
     name: str
+    lever_bound: Decimal = Decimal(0)
 
 
 class Weekday(StrEnum):
@@ -212,6 +213,22 @@ class Resource(Entry, frozen=True):
     of: str | None = None
 
 
+class Lever(Entry, frozen=True):
+    """Money that a `team` puts on the scores of its own actions for a time, and why.
+
+    `per` says which of them: one `action`, those of a `stage`, those on a `channel`, or all of the `team`. Below 0 the
+    `amount` makes them rarer.
+    """
+
+    team: str
+    per: Literal["channel", "stage", "team", "action"]
+    amount: Decimal
+    because: str
+    starts_at: Moment
+    ends_at: Moment
+    of: str | None = None
+
+
 class Trait(Entry, frozen=True):
     """A trait of the customer that rules and features may use, and its type."""
 
@@ -245,6 +262,7 @@ class Catalogue(Entry, frozen=True, dict=True):
     limits: dict[str, Limit] = {}
     rests: dict[str, Rest] = {}
     resources: dict[str, Resource] = {}
+    levers: dict[str, Lever] = {}
     intents: dict[str, Intent] = {}
     traits: dict[str, Trait] = {}
     features: dict[str, Feature] = {}

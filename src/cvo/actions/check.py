@@ -8,6 +8,7 @@ from typing import Any
 from cvo.actions.catalogue import (
     Catalogue,
     Intent,
+    Lever,
     Limit,
     QuietHours,
     Resource,
@@ -78,7 +79,46 @@ def check_resource(where: str, resource: Resource, catalogue: Catalogue) -> None
             raise CatalogueError(f"{where}.{name} is {value}; it has to be more than nothing")
 
 
-def check_scope(where: str, entry: Limit | Rest | SharedRules | Resource, catalogue: Catalogue) -> None:
+def check_lever(where: str, lever: Lever, catalogue: Catalogue) -> None:
+    """Raise `CatalogueError` for a lever that moves nothing, has no end or reason, or takes its team over its bound."""
+    refer(where, "team", lever.team, catalogue.teams)
+    if lever.per == "team":
+        if lever.of not in {None, lever.team}:
+            raise CatalogueError(f"{where}: a team's lever moves its own actions; of is {lever.of!r}")
+    elif lever.of is None:
+        raise CatalogueError(f"{where}: say of which {lever.per} in `of`, or write per: team")
+    check_scope(where, lever, catalogue)
+    if lever.per == "action" and lever.of is not None and catalogue.actions[lever.of].team != lever.team:
+        raise CatalogueError(f"{where}: {lever.of} is an action of {catalogue.actions[lever.of].team}")
+    if not lever.amount.is_finite() or not lever.amount:
+        raise CatalogueError(
+            f"{where}.amount is {lever.amount}; it has to be an amount of money other than 0"
+        )
+    if not lever.because.strip():
+        raise CatalogueError(f"{where}.because is empty; say why the score is not enough")
+    if lever.ends_at <= lever.starts_at:
+        raise CatalogueError(f"{where} ends at {lever.ends_at}, before it starts at {lever.starts_at}")
+    _check_bound(where, lever, catalogue)
+
+
+def _check_bound(where: str, lever: Lever, catalogue: Catalogue) -> None:
+    # The sum can only rise where a lever starts, and each is checked there.
+    together = [
+        abs(each.amount)
+        for each in catalogue.levers.values()
+        if each.team == lever.team and each.starts_at <= lever.starts_at < each.ends_at
+    ]
+    bound = catalogue.teams[lever.team].lever_bound
+    if sum(together) > bound:
+        raise CatalogueError(
+            f"{where}: levers of {lever.team} add up to {sum(together)} at {lever.starts_at}; "
+            f"teams.{lever.team}.lever_bound is {bound}"
+        )
+
+
+def check_scope(
+    where: str, entry: Limit | Rest | SharedRules | Resource | Lever, catalogue: Catalogue
+) -> None:
     """Raise `CatalogueError` for an `of` that names nothing."""
     if entry.of is None:
         return

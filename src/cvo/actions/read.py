@@ -1,5 +1,6 @@
 """Reading a catalogue from its YAML files, with errors that name file, entry and remedy."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -11,6 +12,7 @@ from cvo.actions.check import (
     amount,
     at_least,
     check_intent,
+    check_lever,
     check_limit,
     check_quiet_hours,
     check_resource,
@@ -23,6 +25,15 @@ from cvo.core.errors import CatalogueError
 _ENTRY_TYPES: dict[str, type[Any]] = {
     section: get_args(hint)[1] for section, hint in get_type_hints(Catalogue).items()
 }
+
+_SCOPED: dict[str, Callable[[str, Any, Catalogue], None]] = {
+    "limits": check_limit,
+    "rests": check_rest,
+    "resources": check_resource,
+    "levers": check_lever,
+    "rules": check_scope,
+}
+"""What checks the entries that say whom they are about."""
 
 
 def read_catalogue(folder: Path) -> Catalogue:
@@ -142,14 +153,11 @@ def _check(catalogue: Catalogue) -> None:
     for key, channel in catalogue.channels.items():
         for hours in channel.quiet_hours:
             check_quiet_hours(f"channels.{key}.quiet_hours", hours)
-    for key, limit in catalogue.limits.items():
-        check_limit(f"limits.{key}", limit, catalogue)
-    for key, rest in catalogue.rests.items():
-        check_rest(f"rests.{key}", rest, catalogue)
-    for key, resource in catalogue.resources.items():
-        check_resource(f"resources.{key}", resource, catalogue)
-    for key, rules in catalogue.rules.items():
-        check_scope(f"rules.{key}", rules, catalogue)
+    for key, team in catalogue.teams.items():
+        amount(f"teams.{key}.lever_bound", team.lever_bound)
+    for section, check in _SCOPED.items():
+        for key, entry in getattr(catalogue, section).items():
+            check(f"{section}.{key}", entry, catalogue)
     for key, intent in catalogue.intents.items():
         check_intent(f"intents.{key}", intent)
 

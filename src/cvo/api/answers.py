@@ -211,7 +211,7 @@ def _item(decision: Decision, slot: Slot, catalogue: Catalogue) -> Item:
             name: Content(content=part.content, attributes=part.attributes) for name, part in parts.items()
         },
         propensity=slot.propensity,
-        expected_value=Amount(amount=scored.score[position], currency=decision.currency),
+        expected_value=Amount(amount=scored.worth()[position], currency=decision.currency),
         grade=scored.grade[position],
     )
 

@@ -76,7 +76,8 @@ def _scores(
         ]
         wanted = qualifier.codes(situations) == QUALIFIED
         scores = policy.valuer.score(policy.valuer.design(situations), wanted)
-        parts.append((scores.mean, scores.sd))
+        added = policy.levers(qualifier.channel).at([request.at])
+        parts.append((scores.mean + added, scores.sd))
     mean, sd = (np.concatenate(each) for each in zip(*parts, strict=True))
     qualified = np.isfinite(mean)
     return np.where(qualified, mean, 0.0), np.where(qualified, sd, 0.0), qualified

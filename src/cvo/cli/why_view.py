@@ -102,10 +102,12 @@ def _stops(found: "WhyNot") -> Table | None:
 def _rivals(found: "WhyNot") -> Table | None:
     if not found.rivals:
         return None
-    table = _table("Chosen instead", "decisions", f"ahead by, {found.currency}", "its propensity then")
+    levered = any(rival.by_levers for rival in found.rivals)
+    heads = ("decisions", f"ahead by, {found.currency}", "its propensity then")
+    table = _table("Chosen instead", *heads, *(("only by a lever",) if levered else ()))
     for rival in found.rivals[:_SHOWN]:
-        name = rival.option or "nothing"
-        table.add_row(Text(name), f"{rival.decisions:,}", f"{rival.gap:+.4f}", f"{rival.propensity:.4f}")
+        cells = [f"{rival.decisions:,}", f"{rival.gap:+.4f}", f"{rival.propensity:.4f}"]
+        table.add_row(Text(rival.option or "nothing"), *cells, *([f"{rival.by_levers:,}"] if levered else []))
     return table
 
 

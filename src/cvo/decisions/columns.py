@@ -18,13 +18,23 @@ FloatArray = NDArray[np.float64]
 
 
 class Columns:
-    """A batch's scores less `charges` (n, k), and what follows; `qualified` (n, k), `probabilities` (n, k + 1)."""
+    """A batch's scores less `charges` plus `levers` (n, k), and what follows.
+
+    `qualified` is (n, k), `probabilities` (n, k + 1).
+    """
 
     def __init__(
-        self, policy: Policy, codes: CodeArray, scores: Scores, charges: FloatArray | None = None
+        self,
+        policy: Policy,
+        codes: CodeArray,
+        scores: Scores,
+        charges: FloatArray | None = None,
+        levers: FloatArray | None = None,
     ) -> None:
         if charges is not None:
             scores = msgspec.structs.replace(scores, mean=scores.mean - charges)
+        if levers is not None:
+            scores = msgspec.structs.replace(scores, mean=scores.mean + levers)
         self.scores = scores
         self.qualified = np.isfinite(scores.mean)
         self.probabilities = policy.choice.probabilities(scores.mean, scores.sd, among=self.qualified)
@@ -39,6 +49,7 @@ class Columns:
             "incrementality": scores.incrementality.take(cells).tolist(),
             "uplift": scores.uplift.take(cells).tolist(),
             "cost": scores.cost.take(positions).tolist(),
+            "lever": [] if levers is None else levers.take(cells).tolist(),
             "price": [] if charges is None else charges.take(cells).tolist(),
             "score": scores.mean.take(cells).tolist(),
             "score_sd": scores.sd.take(cells).tolist(),
@@ -66,7 +77,7 @@ class Columns:
         """Return the scores of a row's qualified actions, term by term."""
         mine = slice(self._ends[row], self._ends[row + 1])
         terms = {name: column[mine] for name, column in self._terms.items()}
-        return Scored(actions=self._actions[mine], clv_change=[], lever=[], **terms)
+        return Scored(actions=self._actions[mine], clv_change=[], **terms)
 
     def options(self, row: int) -> tuple[list[str], list[float], list[float]]:
         """Return a row's options, nothing last; the policy's probabilities; those of delivery but of nothing."""

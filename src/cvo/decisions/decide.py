@@ -81,7 +81,9 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
     situations = [_situation(case, policy) for case in cases]
     codes = qualifier.codes(situations)
     scores = policy.valuer.score(policy.valuer.design(situations), codes == QUALIFIED)
-    columns = Columns(policy, codes, scores, _charges(cases, qualifier))
+    levers = policy.levers(qualifier.channel)
+    added = levers.at([case.request.at for case in cases]) if levers else None
+    columns = Columns(policy, codes, scores, _charges(cases, qualifier), added)
     records = [_Record(case, policy, qualifier, columns, row) for row, case in enumerate(cases)]
     first = draw(columns.probabilities, np.array([record.uniform(1) for record in records]))
     return [record.decision(option) for record, option in zip(records, first.tolist(), strict=True)]

@@ -113,6 +113,12 @@ class Scored(msgspec.Struct, frozen=True, array_like=True):
     score_sd: list[float]
     grade: list[str]
 
+    def worth(self) -> list[float]:
+        """Return each score less its lever: what the action is expected to bring, whoever pushes it."""
+        if not self.lever:
+            return self.score
+        return [score - lever for score, lever in zip(self.score, self.lever, strict=True)]
+
     def terms(self) -> dict[str, Terms]:
         """Return the terms of every qualified action."""
         zeros = [0.0] * len(self.actions)

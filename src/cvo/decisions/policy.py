@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Catalogue
+from cvo.actions.levers import Levers
 from cvo.actions.qualify import Qualifier
 from cvo.actions.settings import Settings
 from cvo.core.digest import digest
@@ -40,6 +41,7 @@ class Policy:
         self.settings = settings
         self.choice = Thompson(settings.exploration, settings.optimistic, settings.floor)
         self._qualifiers: dict[str, Qualifier] = {}
+        self._levers: dict[str, Levers] = {}
 
     @property
     def policies(self) -> "tuple[Policy, ...]":
@@ -65,6 +67,12 @@ class Policy:
         if placement not in self._qualifiers:
             self._qualifiers[placement] = Qualifier(self.catalogue, placement, self.settings.currency)
         return self._qualifiers[placement]
+
+    def levers(self, channel: str) -> Levers:
+        """Return what levers add to scores on a channel."""
+        if channel not in self._levers:
+            self._levers[channel] = Levers(self.catalogue, channel)
+        return self._levers[channel]
 
     @cached_property
     def all_uses(self) -> frozenset[tuple[str, float]]:

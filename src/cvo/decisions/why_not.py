@@ -56,12 +56,14 @@ class Rival(msgspec.Struct, frozen=True):
     """What was chosen where the action could have been: how often, and means over these decisions.
 
     `gap` is the rival's score less the action's, in money; nothing has the score 0. `propensity` is the action's.
+    `by_levers` counts the decisions in which the action would have been ahead had nobody's lever been pulled.
     """
 
     option: str
     decisions: int
     gap: float
     propensity: float
+    by_levers: int = 0
 
 
 class Shortfall(msgspec.Struct, frozen=True):
@@ -102,6 +104,7 @@ class _Fate(msgspec.Struct, frozen=True):
     rival: str | None = None
     gap: float = 0.0
     propensity: float = 0.0
+    by_lever: bool = False
 
 
 def why_not(action: str, decisions: Iterable[Decision]) -> WhyNot:
@@ -146,11 +149,14 @@ def _fate(action: str, decision: Decision) -> _Fate | None:
     if terms.score <= 0:
         return _Fate("worth it", terms=terms)
     first = decision.slots[0]
+    worth = dict(zip(decision.scored.actions, decision.scored.worth(), strict=True))
+    gap = scores.get(first.chosen, 0.0) - terms.score
     return _Fate(
         "chosen",
         rival=first.chosen,
-        gap=scores.get(first.chosen, 0.0) - terms.score,
+        gap=gap,
         propensity=first.propensities[first.options.index(action)],
+        by_lever=worth.get(first.chosen, 0.0) < worth[action] and gap > 0,
     )
 
 
@@ -189,7 +195,13 @@ def _rivals(outranked: list[_Fate]) -> list[Rival]:
     for fate in outranked:
         by_option.setdefault(fate.rival or NOTHING, []).append(fate)
     rivals = [
-        Rival(option, len(some), fmean(each.gap for each in some), fmean(each.propensity for each in some))
+        Rival(
+            option,
+            len(some),
+            fmean(each.gap for each in some),
+            fmean(each.propensity for each in some),
+            sum(each.by_lever for each in some),
+        )
         for option, some in by_option.items()
     ]
     return sorted(rivals, key=lambda rival: (-rival.decisions, rival.option))

@@ -2,7 +2,7 @@
 
 `score = τ + clv_change − cost + lever − price`, with `τ = κ · p · m`: incrementality × response probability ×
 margin per response. Without draws κ is one number an action; draws make it the customer's own. ΔCLV is assumed
-zero, and levers and prices are zero, until something sets them.
+zero; levers and prices are the decision's.
 """
 
 from collections.abc import Sequence

@@ -178,3 +178,17 @@ def test_every_catalogue_that_ever_ran_is_kept_as_it_was(company):
         kept = kept_catalogue(company.store, applied.version)
         assert kept.version == applied.version
         assert str(kept.actions["offer"].value) == value
+
+
+def test_a_lever_is_pulled_by_one_and_approved_by_another_and_the_log_names_both(company):
+    approved(company)
+    edit(company, "sales: {name: Sales}", "sales: {name: Sales, lever_bound: 2}")
+    lever = "{team: sales, per: team, amount: 2, because: stock, starts_at: 2026-03-01T00:00:00Z, ends_at: 2026-04-01T00:00:00Z}"
+    edit(company, "traits:", f"levers: {{spring: {lever}}}\ntraits:")
+    draft = apply(company, "bob")
+    assert [each.entry for each in draft.differences] == ["teams.sales", "levers.spring"]
+    with pytest.raises(Conflict, match="'bob' made the draft; another owner has to approve it"):
+        settle(company, draft.draft_id, "bob", Verdict.APPROVED)
+    settle(company, draft.draft_id, "ann", Verdict.APPROVED)
+    assert running_catalogue(company.store).levers["spring"].because == "stock"
+    assert [change.author for change in recorded(company.store, "catalogue")][-2:] == ["bob", "ann"]

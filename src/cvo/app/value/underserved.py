@@ -61,7 +61,7 @@ def underserved(company: Company, facts: Facts) -> Underserved | NotEstimable:
 
 def _because(decision: Decision) -> str | None:
     """Return why a decision had nothing worth doing, or `None` where it had."""
-    scores = decision.scored.score
+    scores = decision.scored.worth()
     if decision.scored.actions:
         return None if max(scores, default=0.0) > 0 else NOT_WORTH_IT
     refusals = Counter(decision.refusals[number].rule for number in decision.refused.values())
