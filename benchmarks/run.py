@@ -1,6 +1,7 @@
 """All benchmarks, one after the other: `python -m benchmarks.run`, which rewrites benchmarks/RESULTS.md.
 
-A benchmark that fails, or whose peer cannot be installed here, is named with its reason; the others still run.
+A benchmark that fails, or whose peer cannot be installed here, is named with its reason; the others still run. With
+names only those run, and the page keeps what was last found of the others, each with the commit it was found at.
 """
 
 import json
@@ -18,8 +19,9 @@ import msgspec
 from benchmarks.harness import ROOT, Row
 
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
-_ENDS_AS = "command(rows)()"
-"""How a benchmark's module ends; the others here help, or stand for themselves."""
+_KEPT = ROOT / ".benchmarks" / "outcomes"
+_MEASURES = "\ndef rows("
+"""What makes a module a benchmark; the others here help."""
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -29,6 +31,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     name: str
     about: str
+    commit: str
     seconds: float
     rows: list[Row]
     broke: str
@@ -37,7 +40,7 @@ class Outcome(msgspec.Struct, frozen=True):
 def names() -> list[str]:
     """Return the benchmarks of this folder."""
     modules = sorted(Path(__file__).parent.glob("*.py"))
-    return [file.stem for file in modules if file.read_text(encoding="utf-8").rstrip().endswith(_ENDS_AS)]
+    return [file.stem for file in modules if _MEASURES in file.read_text(encoding="utf-8")]
 
 
 @click.command(help=__doc__)
@@ -50,11 +53,28 @@ def run(only: tuple[str, ...]) -> None:
     for name in chosen:
         click.echo(f"{name} …", err=True)
         outcomes.append(_outcome(name))
-    text = page(outcomes)
-    if not only:
-        RESULTS.write_text(text, encoding="utf-8")
-    click.echo(text)
+        _keep(outcomes[-1])
+    RESULTS.write_text(page(_kept()), encoding="utf-8")
+    click.echo(page(outcomes))
     raise SystemExit(any(each.broke or not all(row.ok for row in each.rows) for each in outcomes))
+
+
+def _keep(outcome: Outcome) -> None:
+    _KEPT.mkdir(parents=True, exist_ok=True)
+    (_KEPT / f"{outcome.name}.json").write_bytes(msgspec.json.encode(outcome))
+
+
+def _kept() -> list[Outcome]:
+    files = [_KEPT / f"{name}.json" for name in names()]
+    return [msgspec.json.decode(file.read_bytes(), type=Outcome) for file in files if file.exists()]
+
+
+def _commit() -> str:
+    """Return the commit that is measured, with a plus where files differ from it."""
+    told = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return told.stdout.strip()
 
 
 def _outcome(name: str) -> Outcome:
@@ -72,8 +92,8 @@ def _outcome(name: str) -> Outcome:
         rows = msgspec.convert(json.loads(done.stdout), list[Row])
     except (json.JSONDecodeError, msgspec.ValidationError):
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        return Outcome(name, _about(name), seconds, [], said[-1])
-    return Outcome(name, _about(name), seconds, rows, "")
+        return Outcome(name, _about(name), _commit(), seconds, [], said[-1])
+    return Outcome(name, _about(name), _commit(), seconds, rows, "")
 
 
 def _about(name: str) -> str:
@@ -92,7 +112,7 @@ def page(outcomes: Sequence[Outcome]) -> str:
         "thread.\n"
     ]
     for each in outcomes:
-        parts.append(f"\n## {each.name}\n\n{each.about} ({each.seconds:,.0f} s)\n\n")
+        parts.append(f"\n## {each.name}\n\n{each.about} ({each.seconds:,.0f} s, at {each.commit})\n\n")
         if each.broke:
             parts.append(f"Not measured: {each.broke}\n")
             continue

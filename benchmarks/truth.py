@@ -33,17 +33,23 @@ the same tests run in `make test`. How the worlds are made is in [simulate.md](s
 
 _TITLES = {
     "test_caused_worlds": "Caused value",
+    "test_drift_worlds": "Drift",
     "test_effect_worlds": "Learning what actions cause",
     "test_expected_effects": "The worlds' own truth",
+    "test_experiment_worlds": "Experiments",
     "test_false_discoveries": "Lists of many effects",
     "test_interval_coverage": "Intervals",
     "test_kappa_worlds": "κ",
     "test_lifetime_recovery": "Lifetime models",
+    "test_looks_worlds": "Looking every week",
     "test_null_worlds": "Worlds in which nothing works",
     "test_paced_prices": "Scarce things",
     "test_pulled_forward_orders": "Orders brought forward",
     "test_rollout_worlds": "Rollouts",
     "test_simulated_company": "Whole companies, end to end",
+    "test_tuning_worlds": "How much to explore",
+    "test_uplift_worlds": "Uplift by customer, in the product",
+    "test_value_report_worlds": "The value report",
     "test_what_if_worlds": "Evaluation before exposure",
     "test_withheld_coin": "The coin that withholds",
 }

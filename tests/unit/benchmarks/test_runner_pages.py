@@ -51,14 +51,17 @@ def test_the_picture_is_xml_with_a_dot_for_every_bounded_figure():
 
 
 def test_every_benchmark_is_found():
-    assert {"learn", "ope", "reward", "worlds"} <= set(names())
-    assert not {"harness", "run", "truth"} & set(names())
+    assert {"http", "ingest", "learn", "ope", "reward", "worlds"} <= set(names())
+    assert not {"harness", "load", "run", "truth"} & set(names())
 
 
 def test_results_name_what_broke_and_what_fell_short():
     row = Row(what="one learn", ours=1.0, peer=2.0, ratio=2.0, unit="s", at_least=10.0, ok=False)
     text = results(
-        [Outcome("learn", "Speed.", 3.0, [row], ""), Outcome("ope", "Peers.", 1.0, [], "no network")]
+        [
+            Outcome("learn", "Speed.", "abc", 3.0, [row], ""),
+            Outcome("ope", "Peers.", "abc", 1.0, [], "no network"),
+        ]
     )
     assert "| one learn | 1 | 2 | 2 | s | 10 | **no** |" in text
     assert "Not measured: no network" in text
