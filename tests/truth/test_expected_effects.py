@@ -8,13 +8,18 @@ from cvo.simulate import (
     NOTHING,
     Shown,
     Span,
+    add_up,
     at_random,
+    best_choice,
+    do_nothing,
     effects,
+    expected_programme_effect,
     load_scenario,
     make_world,
     realised_effect,
     run,
     scenario_names,
+    totals,
     touches,
 )
 from cvo.simulate.scenario import Contract, Gamma
@@ -117,3 +122,20 @@ def test_each_mechanism_alone_and_strong_is_expected_as_it_comes(mechanism, week
     if weeks == 12:
         # A difference that matters would have shown.
         assert abs(expected.sum()) > 5 * error
+
+
+@pytest.mark.parametrize(
+    ("name", "choose"), [("at random", at_random), ("best of four weeks", best_choice(Span(4, 4)))]
+)
+def test_effects_of_contacts_sum_to_that_of_the_programme(told, name, choose):
+    weeks = 26
+    world = make_world(load_scenario("retail"), 6_000, seed=12)
+    steps = [step for _, step in run(world, choose, weeks)]
+    came = add_up(world, steps).minus(totals(world, do_nothing, weeks)).value
+    expected = expected_programme_effect(world, steps, weeks)
+    error = (came - expected).mean() / ((came - expected).std() / np.sqrt(len(came)))
+    told(f"expected effect of a programme, {name}: standard errors from what came", abs(error), at_most=3.5)
+    assert expected.std() < 0.7 * came.std(), "what luck adds is averaged over"
+    assert abs(expected.mean()) > 3 * expected.std() / np.sqrt(len(came)), (
+        "there is something to be told apart"
+    )

@@ -158,11 +158,13 @@ def _deliveries(
     resolved: pl.DataFrame, shown: Shown, reader: FeatureReader, currency: str, weight: FloatArray
 ) -> Deliveries:
     mine = [shown[key] for key in resolved.select("person_id", "decision_id", "delivered").iter_rows()]
+    # What an answer costs to serve is no small print: a service that costs what it brings is worth nothing.
+    brought = (resolved["margin_minor"] - resolved["service_cost_minor"]).to_numpy().astype(np.float64)
     return Deliveries(
         values=reader.values([moment.situation for moment in mine]),
         actions=resolved["delivered"].to_list(),
         responded=resolved["responded"].to_numpy(),
-        margin=resolved["margin_minor"].to_numpy().astype(np.float64) * minor_unit(currency),
+        margin=brought * minor_unit(currency),
         half=halves(resolved),
         weight=weight,
         creatives=[moment.decided.creative for moment in mine],

@@ -30,7 +30,7 @@ from cvo.simulate.run import (
 )
 from cvo.simulate.scenario import STAGES, Scenario
 from cvo.simulate.scenario_file import load_scenario, parse_scenario, scenario_names
-from cvo.simulate.truth import best_choice, incrementality, realised_effect
+from cvo.simulate.truth import best_choice, expected_programme_effect, incrementality, realised_effect
 from cvo.simulate.visible import stage_of, visible_traits
 from cvo.simulate.world import NOTHING, State, World, make_world
 
@@ -70,6 +70,7 @@ __all__ = [
     "do_nothing",
     "effects",
     "except_for",
+    "expected_programme_effect",
     "incrementality",
     "linear_world",
     "load_scenario",

@@ -11,7 +11,7 @@ from cvo.app.simulate.company import catalogue_of, margin_rate
 from cvo.app.simulate.messages import Sender, moment
 from cvo.core.errors import Conflict, InvalidInput
 from cvo.decisions.decision import Purpose, decode
-from cvo.events.event import Delivery, Response
+from cvo.events.event import Activity, Delivery, Response, ResponseKind
 from cvo.simulate import (
     Kind,
     at_random,
@@ -49,6 +49,21 @@ def test_what_was_delivered_in_the_world_is_what_the_log_says(lived):
     for response in responses:
         assert decided[response.decision_id].chosen == response.action
         assert decided[response.decision_id].delivery is Delivery.DELIVERED
+
+
+def test_services_and_complaints_are_reported_with_what_they_cost(lived):
+    folder, _ = lived
+    retail = load_scenario("retail")
+    cost = {action.name: action.cost_if_accepted for action in retail.actions if action.cost_if_accepted}
+    with Company.open(folder, write=False) as company:
+        responses = [event.body for event in company.store.events([Response])]
+        activities = [event.body for event in company.store.events([Activity])]
+    accepted = [body.action for body in responses if body.kind is ResponseKind.ACCEPTED]
+    served = [body.properties["service_cost"] for body in activities if body.name == "Service Delivered"]
+    assert sorted(served) == sorted(cost[action] for action in accepted if action in cost)
+    assert served
+    heard = [body.properties["service_cost"] for body in activities if body.name == "Complaint Received"]
+    assert set(heard) <= {retail.reaction.complaint_cost}
 
 
 def test_its_decisions_replay(lived):

@@ -99,12 +99,18 @@ class Sender:
             message_id = f"{kind.value}-{step.step}-{contacts.customer[row]}"
             sender = met_as(step.touches, touch)
             yield _sent(at, reported_at, sender, message_id, _track(_NAMES[kind], properties))
+            cost = scenario.actions[int(contacts.action[row])].cost_if_accepted
+            if kind is Kind.ACCEPTANCE and cost:
+                served = _track("Service Delivered", {"service_cost": cost})
+                yield _sent(at, reported_at, sender, f"{message_id}-service", served)
 
     def _complaints(self, step: Step, reports: Reports) -> Iterator[Sent]:
+        cost = self._world.scenario.reaction.complaint_cost
         for row, at, reported_at in _rows(reports):
             sender = met_as(step.touches, int(step.contacts.touch[row]))
             message_id = f"complaint-{step.step}-{step.contacts.customer[row]}"
-            yield _sent(at, reported_at, sender, message_id, _track("Complaint Received", {}))
+            heard = {"service_cost": cost} if cost else {}
+            yield _sent(at, reported_at, sender, message_id, _track("Complaint Received", heard))
             withdrawn = {"purposes": dict.fromkeys(self._outbound, False)}
             yield _sent(
                 at, reported_at, sender, f"{message_id}-consent", _track("Consent Updated", withdrawn)

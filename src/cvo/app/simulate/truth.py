@@ -13,10 +13,9 @@ class Truth(msgspec.Struct, frozen=True):
     """Value caused per person who was not left alone, in the scenario's currency.
 
     `as_counted` is what a perfect comparison of the arms would say: revenue less refunds at the company's margin
-    rate, less its contact costs. It falls short where customers of the control group were reached through a
-    browser not yet known as theirs. `own_margins` is all that was caused, at every product's own margin and less
-    all costs, those of accepted services and of complaints too. `best` is what one would have caused, in the same
-    terms, who knows all that is hidden.
+    rate, less its costs of contacts and service. It falls short where customers of the control group were reached
+    through a browser not yet known as theirs. `own_margins` is all that was caused, at every product's own margin.
+    `best` is what one would have caused, in the same terms, who knows all that is hidden.
     """
 
     as_counted: float
@@ -63,4 +62,8 @@ def _counted(world: World, steps: Sequence[Step], margin_rate: float) -> Floats:
     for step in steps:
         kept = step.orders.revenue * ~step.orders.refunded
         total += margin_rate * np.bincount(step.orders.customer, kept, len(total)) + step.fees
+        contacts = step.contacts
+        served = world.catalogue.cost_if_accepted[contacts.action] * contacts.accepted
+        heard = world.scenario.reaction.complaint_cost * contacts.complained
+        total -= np.bincount(contacts.customer, served + heard, len(total))
     return total
