@@ -16,11 +16,13 @@ from cvo.app.what_if.learners import rechosen
 from cvo.app.what_if.log import FloatArray, Log, read_log
 from cvo.app.what_if.looks import Look, looks
 from cvo.app.what_if.parts import Part, segment_parts, segments, team_parts, team_scores
-from cvo.app.what_if.reach import Answers, Reach, Rechosen, answers, contact_costs, snapshots
+from cvo.app.what_if.reach import Answers, Made, Reach, Rechosen, answers, contact_costs, snapshots
+from cvo.app.what_if.unknowing import PERSON, knowing, modal
 from cvo.core.clock import Instant
 from cvo.core.errors import InvalidInput
 from cvo.core.evidence import Estimate, NotEstimable
 from cvo.decisions.decision import Slot
+from cvo.decisions.policy import Policy
 from cvo.inference import (
     DEFAULT_GUARD_RAILS,
     GuardRails,
@@ -93,10 +95,14 @@ def what_if(
         costs[name] = contact_costs(catalogue, log.options)
         learner = candidate.learner if name == "candidate" else None
         rechoose: Rechosen = _as_chosen
+        made: Made = Policy
+        if name == "candidate":
+            made = knowing(candidate.unknown)
+            rechoose = partial(modal, log) if PERSON in candidate.unknown else rechoose
         if learner is not None:
             told = _bar(progress, f"Teaching {learner}", total)
             rechoose = partial(rechosen, learner, log, cost=costs[name], settings=settings, progress=told)
-        found[name] = answers(log, catalogue, settings, models, progress=tell, rechosen=rechoose)
+        found[name] = answers(log, catalogue, settings, models, progress=tell, rechosen=rechoose, made=made)
     return _Comparison(company, log, candidate, found=found, costs=costs, rails=rails).told(estimator)
 
 
@@ -177,7 +183,7 @@ class _Comparison:
             if isinstance(headline, NotEstimable)
             else looks(log, self._targets, self._costs, self._alike()),
             estimator=estimator,
-            later_slots=_later_slots(log),
+            later_slots=later_slots(log),
         )
 
     def _scores(self, estimator: Callable[[FloatArray], PolicyScores]) -> dict[str, PolicyScores]:
@@ -208,7 +214,8 @@ class _Comparison:
         return {team: PER * scores for team, scores in teams.items()}
 
 
-def _later_slots(log: Log) -> NotEstimable | None:
+def later_slots(log: Log) -> NotEstimable | None:
+    """Return what a comparison of first slots leaves out, if there are others."""
     if not log.later_slots:
         return None
     return NotEstimable(

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-import msgspec
 import numpy as np
 
 from cvo.actions.settings import Settings
 from cvo.app.what_if.log import FloatArray, Log
+from cvo.app.what_if.reach import picking
 from cvo.core.clock import DAY
 from cvo.core.random import keyed_uniform
 from cvo.decisions.decision import Slot
@@ -53,17 +53,7 @@ def _by(chooser: Chooser, log: Log, slot: Slot, row: FloatArray) -> Slot:
     qualified = np.zeros(len(log.options) - 1, dtype=np.bool_)
     qualified[columns] = True
     picked = chooser.probabilities(row, qualified)[[*columns, -1]]
-    # What a coin leaves of an option's probability is the same whoever picks it.
-    kept = [
-        given / chance if chance > 0 else 1.0
-        for given, chance in zip(slot.delivery_probabilities[:-1], slot.propensities[:-1], strict=True)
-    ]
-    delivered = (picked[:-1] * np.array(kept)).tolist()
-    return msgspec.structs.replace(
-        slot,
-        propensities=picked.tolist(),
-        delivery_probabilities=[*delivered, max(0.0, 1.0 - sum(delivered))],
-    )
+    return picking(slot, picked.tolist())
 
 
 def _chooser(learner: str, log: Log, settings: Settings) -> Chooser:

@@ -64,16 +64,26 @@ class Log(msgspec.Struct, frozen=True, eq=False):
         return [case.request.at for case in self.cases]
 
 
-def read_log(company: Company, candidates: Iterable[str]) -> Log:
-    """Read every window closed by now; options are the catalogue's actions, those logged, and `candidates`."""
+def read_log(
+    company: Company,
+    candidates: Iterable[str],
+    *,
+    since: Instant | None = None,
+    until: Instant | None = None,
+) -> Log:
+    """Read every window closed by now, or by `until`, of decisions from `since` on.
+
+    Options are the catalogue's actions, those logged, and `candidates`.
+    """
     catalogue, currency = running_catalogue(company.store), company.config.currency
     facts = list(company.store.events())
     tables = tabulate(facts, currency)
     money = margins(tables.orders, tables.refunds, assumptions_of(catalogue)["margin_rate"].value)
     days = longest_window(catalogue)
-    scored = outcomes(triggers(tables.decisions, days, company.clock.now()), money, days).sort(
-        "at", "person_id", maintain_order=True
-    )
+    now = company.clock.now()
+    as_of = now if until is None else Instant(min(until, now))
+    asked = tables.decisions.filter(pl.col("at") >= (since or 0))
+    scored = outcomes(triggers(asked, days, as_of), money, days).sort("at", "person_id", maintain_order=True)
     ours = _own(company)
     first: dict[tuple[bytes, Instant], Moment] = {}
     for moment in moments(facts):

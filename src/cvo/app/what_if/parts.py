@@ -37,15 +37,16 @@ def segments(log: Log) -> dict[tuple[str, str], NDArray[np.bool_]]:
     """Return the rows (n,) of every level of every feature; numbers are cut into thirds."""
     found: dict[tuple[str, str], NDArray[np.bool_]] = {}
     for name, values in log.features.items():
-        levels = _thirds(values) if log.kinds[name] == "number" else [_level(value) for value in values]
+        levels = _thirds(values) if log.kinds[name] == "number" else [level(value) for value in values]
         names = np.array(levels)
         kept, counts = np.unique(names, return_counts=True)
-        for level in kept[np.argsort(-counts, kind="stable")][:_MOST_LEVELS].tolist():
-            found[name, level] = names == level
+        for each in kept[np.argsort(-counts, kind="stable")][:_MOST_LEVELS].tolist():
+            found[name, each] = names == each
     return found
 
 
-def _level(value: object) -> str:
+def level(value: object) -> str:
+    """Return the name of a category's value."""
     return "unknown" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 

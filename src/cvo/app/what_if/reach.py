@@ -23,6 +23,8 @@ from cvo.valuation.models import Models
 
 Rechosen = Callable[[list[Slot | None]], list[Slot | None]]
 """Gives the options of first slots other probabilities; `None` stands where nobody was asked."""
+Made = Callable[[Catalogue, Models, Settings], Policy]
+"""Makes a policy of what it is made of."""
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -70,10 +72,11 @@ def answers(
     *,
     progress: Callable[[int], None] = lambda _count: None,
     rechosen: Rechosen = lambda slots: slots,
+    made: Made = Policy,
 ) -> Answers:
     """Ask a policy for every decision of the log again, each with its models, and log nothing.
 
-    `rechosen` may have something else choose among the options that qualify.
+    `rechosen` may have something else choose among the options that qualify, `made` make another kind of policy.
     """
     here = [row for row, case in enumerate(log.cases) if case.request.placement in catalogue.placements]
     slots: list[Slot | None] = [None] * len(log.cases)
@@ -83,7 +86,7 @@ def answers(
         by_models.setdefault(models[row].version, []).append(row)
     progress(len(log.cases) - len(here))
     for rows in by_models.values():
-        policy = Policy(catalogue, models[rows[0]], settings)
+        policy = made(catalogue, models[rows[0]], settings)
         for start in range(0, len(rows), BATCH):
             some = rows[start : start + BATCH]
             decisions = decide_all([_stocked(log, log.cases[row], policy) for row in some], policy)
@@ -100,6 +103,21 @@ def answers(
         for slot in slots
     ]
     return Answers(matrix(chances, log.options), tally.reach(catalogue))
+
+
+def picking(slot: Slot, chances: Sequence[float]) -> Slot:
+    """Return a slot whose options are picked with other probabilities; coins that withhold stay as they fell."""
+    # What a coin leaves of an option's probability is the same whoever picks it.
+    kept = [
+        given / chance if chance > 0 else 1.0
+        for given, chance in zip(slot.delivery_probabilities[:-1], slot.propensities[:-1], strict=True)
+    ]
+    delivered = [chance * each for chance, each in zip(chances[:-1], kept, strict=True)]
+    return msgspec.structs.replace(
+        slot,
+        propensities=list(chances),
+        delivery_probabilities=[*delivered, max(0.0, 1.0 - sum(delivered))],
+    )
 
 
 def _stocked(log: Log, case: Case, policy: Policy) -> Case:
