@@ -134,10 +134,16 @@ class Company(opened.Company):
         catalogue: Path | None = None,
         policy: Path | None = None,
         learner: str | None = None,
+        without: Iterable[str] = (),
         estimator: str = DOUBLY_ROBUST,
     ) -> WhatIf | NotEstimable:
-        """Tell what a changed catalogue, a file of changed settings or another learner would have brought so far."""
-        candidate = read_candidate(self, catalogue=catalogue, policy=policy, learner=learner)
+        """Tell what a changed catalogue, a file of changed settings or another learner would have brought so far.
+
+        `without` takes something away from it: `lever:ID`, `action:ID`, `levers`, `context`, `history`, `person`.
+        """
+        candidate = read_candidate(
+            self, catalogue=catalogue, policy=policy, learner=learner, without=tuple(without)
+        )
         return what_if(self, candidate, estimator=estimator)
 
     def tune(

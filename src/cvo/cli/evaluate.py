@@ -27,6 +27,11 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @company_option
 @click.option("--policy", type=_FILE, help="A TOML file: `catalogue`, `learner`, `[decisions]`.")
 @click.option("--catalogue", type=_FOLDER, help="A folder with a changed catalogue.")
+@click.option(
+    "--without",
+    multiple=True,
+    help="Take away lever:ID, action:ID, levers, context, history or person.",
+)
 @click.option("--learner", type=click.Choice(["linear", "vw"]), help="Another learner in the models' place.")
 @click.option(
     "--estimator",
@@ -40,6 +45,7 @@ def command(
     folder: Path | None,
     policy: Path | None,
     catalogue: Path | None,
+    without: tuple[str, ...],
     learner: str | None,
     estimator: str,
     as_json: bool,
@@ -49,15 +55,19 @@ def command(
     What runs and what is proposed are both asked again in every situation of the log; what would have followed
     is estimated from draws of known probability. The log stays as it is.
     """
-    if policy is None and catalogue is None and learner is None:
-        raise InvalidInput("say what is proposed: --catalogue DIR, --policy FILE, or --learner NAME")
+    if policy is None and catalogue is None and learner is None and not without:
+        raise InvalidInput(
+            "say what is proposed: --catalogue DIR, --policy FILE, --learner NAME or --without WHAT"
+        )
     from cvo.app.what_if import read_candidate, what_if
     from cvo.app.what_if.page import write_page
     from cvo.cli.steps import steps
 
     started = time.monotonic()
     with open_company(folder, write=False) as company, steps() as progress:
-        candidate = read_candidate(company, policy=policy, catalogue=catalogue, learner=learner)
+        candidate = read_candidate(
+            company, policy=policy, catalogue=catalogue, learner=learner, without=without
+        )
         found = what_if(company, candidate, estimator=estimator, progress=progress)
         page = None if isinstance(found, NotEstimable) else write_page(found, company.folder)
     elapsed = round(time.monotonic() - started, 1)

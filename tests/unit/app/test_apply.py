@@ -183,7 +183,8 @@ def test_every_catalogue_that_ever_ran_is_kept_as_it_was(company):
 def test_a_lever_is_pulled_by_one_and_approved_by_another_and_the_log_names_both(company):
     approved(company)
     edit(company, "sales: {name: Sales}", "sales: {name: Sales, lever_bound: 2}")
-    lever = "{team: sales, per: team, amount: 2, because: stock, starts_at: 2026-03-01T00:00:00Z, ends_at: 2026-04-01T00:00:00Z}"
+    dates = "starts_at: 2026-03-01T00:00:00Z, ends_at: 2026-04-01T00:00:00Z"
+    lever = f"{{team: sales, per: team, amount: 2, because: stock, {dates}}}"
     edit(company, "traits:", f"levers: {{spring: {lever}}}\ntraits:")
     draft = apply(company, "bob")
     assert [each.entry for each in draft.differences] == ["teams.sales", "levers.spring"]

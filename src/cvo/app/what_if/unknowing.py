@@ -1,0 +1,131 @@
+"""Policies that know less: what runs, but for what it sees of the moment, of a customer's history, or of the person.
+
+Rules are kept: what they refuse stays refused. What only something unknown could allow is refused as well.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from cvo.actions.catalogue import Catalogue
+from cvo.actions.qualify import QUALIFIED, Qualifier
+from cvo.actions.settings import Settings
+from cvo.actions.situation import Situation
+from cvo.actions.stock import NO_STOCK
+from cvo.app.what_if.log import Log
+from cvo.app.what_if.parts import LEAST_CUSTOMERS, level
+from cvo.app.what_if.reach import Made, picking
+from cvo.decisions.decision import NOTHING, Slot
+from cvo.decisions.policy import Policy
+from cvo.profiles.profile import Profile
+from cvo.valuation.models import Models
+from cvo.valuation.score import Valuer
+
+Forget = Callable[[Situation], Situation]
+
+
+def _no_context(here: Situation) -> Situation:
+    return msgspec.structs.replace(here, context={}, stock=NO_STOCK)
+
+
+def _no_history(here: Situation) -> Situation:
+    """Keep what customers said of themselves, and what they allow."""
+    known = Profile(traits=here.profile.traits, consent=here.profile.consent)
+    return msgspec.structs.replace(here, profile=known)
+
+
+FORGOTTEN: Mapping[str, Forget] = {"context": _no_context, "history": _no_history}
+"""What a policy can be asked without: the moment's context with stock, and what the customer did and got."""
+PERSON = "person"
+"""Without the person everybody gets the modal decision of their segment."""
+
+
+class Unknowing(Policy):
+    """A policy on situations from which something was taken away; for questions alone, its decisions are not kept."""
+
+    def __init__(self, catalogue: Catalogue, models: Models, settings: Settings, forget: Forget) -> None:
+        super().__init__(catalogue, models, settings)
+        self._forget = forget
+        self._judges: dict[str, Qualifier] = {}
+
+    @cached_property
+    def valuer(self) -> Valuer:
+        """Return what scores the actions."""
+        return _Valuer(self.catalogue, self.models, self.settings.currency, self._forget)
+
+    def qualifier(self, placement: str) -> Qualifier:
+        """Return what judges the actions at a placement."""
+        if placement not in self._judges:
+            judge = _Qualifier(self.catalogue, placement, self.settings.currency, self._forget)
+            self._judges[placement] = judge
+        return self._judges[placement]
+
+
+class _Valuer(Valuer):
+    def __init__(self, catalogue: Catalogue, models: Models, currency: str, forget: Forget) -> None:
+        super().__init__(catalogue, models, currency)
+        self._forget = forget
+
+    def design(self, situations: Sequence[Situation]) -> NDArray[np.float64]:
+        return super().design([self._forget(here) for here in situations])
+
+
+class _Qualifier(Qualifier):
+    def __init__(self, catalogue: Catalogue, placement: str, currency: str, forget: Forget) -> None:
+        super().__init__(catalogue, placement, currency)
+        self._forget = forget
+
+    def codes(self, situations: Sequence[Situation]) -> NDArray[np.int32]:
+        really = super().codes(situations)
+        unknowing = super().codes([self._forget(here) for here in situations])
+        return np.where(really == QUALIFIED, unknowing, really)
+
+
+def knowing(unknown: Sequence[str]) -> Made:
+    """Return what makes policies that don't see what is named, as far as it is among `FORGOTTEN`."""
+    taken = [FORGOTTEN[name] for name in unknown if name in FORGOTTEN]
+
+    def forget(here: Situation) -> Situation:
+        for each in taken:
+            here = each(here)
+        return here
+
+    return partial(Unknowing, forget=forget) if taken else Policy
+
+
+def modal(log: Log, slots: Sequence[Slot | None]) -> list[Slot | None]:
+    """Return the slots with all probability on what is picked most in the segment, on nothing where that is refused."""
+    segments = segments_of(log)
+    picked: dict[str, dict[str, float]] = {}
+    for segment, slot in zip(segments, slots, strict=True):
+        sums = picked.setdefault(segment, {})
+        for option, chance in () if slot is None else zip(slot.options, slot.propensities, strict=True):
+            sums[option] = sums.get(option, 0.0) + chance
+    mode = {segment: min(sums, key=lambda o: (-sums[o], o)) for segment, sums in picked.items() if sums}
+    return [
+        None if slot is None else _only(slot, mode[segment])
+        for segment, slot in zip(segments, slots, strict=True)
+    ]
+
+
+def _only(slot: Slot, option: str) -> Slot:
+    wanted = option if option in slot.options else NOTHING
+    return picking(slot, [float(each == wanted) for each in slot.options])
+
+
+def segments_of(log: Log) -> list[str]:
+    """Return the segment of each decision: its placement, and the levels of the catalogue's category features.
+
+    Levels that fewer than a hundred decisions share are one segment of their placement.
+    """
+    columns = [log.features[name] for name, kind in log.kinds.items() if kind == "category"]
+    places = [case.request.placement for case in log.cases]
+    full = [
+        ", ".join([place, *(level(column[row]) for column in columns)]) for row, place in enumerate(places)
+    ]
+    names, sizes = np.unique(np.array(full), return_counts=True)
+    large = set(names[sizes >= LEAST_CUSTOMERS].tolist())
+    return [name if name in large else place for name, place in zip(full, places, strict=True)]
