@@ -14,6 +14,7 @@ from cvo.core.ids import PersonId
 from cvo.core.money import Money
 from cvo.decisions.decide import Case, decide
 from cvo.decisions.decision import Arm, Purpose, Request, Slot, Subject
+from cvo.decisions.packed import packed
 from cvo.events.event import Delivery
 from cvo.ledger.caused import Caused
 from cvo.profiles.profile import EMPTY
@@ -63,8 +64,8 @@ def decision(number, chosen):
     slot = Slot(
         rank=1,
         options=OPTIONS,
-        propensities=[0.1, 0.4, 0.3, 0.2],
-        delivery_probabilities=[0.1, 0.4, 0.3, 0.2],
+        packed_propensities=packed([0.1, 0.4, 0.3, 0.2]),
+        packed_delivery=packed([0.1, 0.4, 0.3, 0.2]),
         draw=0.1,
         chosen=chosen,
         creative=None,

@@ -183,10 +183,7 @@ def explanation(decision: Decision) -> Explanation:
             )
             for each in decision.candidates
         ],
-        slots=[
-            SlotRecord(**(msgspec.structs.asdict(slot) | {"delivery": slot.delivery.value}))
-            for slot in decision.slots
-        ],
+        slots=[SlotRecord(**(slot.plain() | {"delivery": slot.delivery.value})) for slot in decision.slots],
     )
 
 

@@ -1,7 +1,6 @@
 """Ids of the things cvo keeps, made from what is handed in and never from the machine."""
 
 from typing import NewType
-from uuid import UUID
 
 from cvo.core.clock import Instant
 from cvo.core.random import keyed_bytes
@@ -30,4 +29,5 @@ def decision_id(at: Instant, seed: str, *key: str | bytes | int) -> DecisionId:
     value = (at // 1_000) << 80 | int.from_bytes(keyed_bytes(seed, "decision", *key, size=10), "big")
     value = value & ~(0xF << 76) | (0x7 << 76)
     value = value & ~(0x3 << 62) | (0x2 << 62)
-    return DecisionId(str(UUID(int=value)))
+    text = f"{value:032x}"
+    return DecisionId(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")

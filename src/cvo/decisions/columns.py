@@ -1,9 +1,7 @@
-"""What a batch computed, column by column, and read row by row as the plain lists that records are made of.
+"""What a batch computed, column by column, and read row by row as the bytes and lists that records are made of.
 
 A list is cut out of a longer one a hundred times faster than it is made of a row of an array.
 """
-
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -43,21 +41,23 @@ class Columns:
         positions = cells % self.qualified.shape[1]
         self._ends = _ends(self.qualified)
         self._actions: list[str] = names.take(positions).tolist()
-        self._terms: dict[str, list[Any]] = {
-            "response_probability": scores.response_probability.take(cells).tolist(),
-            "margin_per_response": scores.margin_per_response.take(positions).tolist(),
-            "incrementality": scores.incrementality.take(cells).tolist(),
-            "uplift": scores.uplift.take(cells).tolist(),
-            "cost": scores.cost.take(positions).tolist(),
-            "lever": [] if levers is None else levers.take(cells).tolist(),
-            "price": [] if charges is None else charges.take(cells).tolist(),
-            "score": scores.mean.take(cells).tolist(),
-            "score_sd": scores.sd.take(cells).tolist(),
-            "grade": [scores.grades[position] for position in positions.tolist()],
+        terms = {
+            "response_probability": scores.response_probability.take(cells),
+            "margin_per_response": scores.margin_per_response.take(positions),
+            "incrementality": scores.incrementality.take(cells),
+            "uplift": scores.uplift.take(cells),
+            "cost": scores.cost.take(positions),
+            **({} if levers is None else {"lever": levers.take(cells)}),
+            **({} if charges is None else {"price": charges.take(cells)}),
+            "score": scores.mean.take(cells),
+            "score_sd": scores.sd.take(cells),
         }
+        self._rows, self._table = list(terms), np.array(list(terms.values()), dtype="<f8")
+        self._grades = policy.grades.take(positions)
+        here = np.ones(self.probabilities.shape, dtype=np.bool_)
+        here[:, :-1] = self.qualified
+        self._chances = self.probabilities.take(np.flatnonzero(here)).astype("<f8")
         chances = self.probabilities[:, :-1].take(cells)
-        self._chances: list[float] = chances.tolist()
-        self._nothing: list[float] = self.probabilities[:, -1].tolist()
         self._delivered: list[float] = (chances * (1.0 - policy.withheld_rates.take(positions))).tolist()
         self._refused(names, codes)
 
@@ -75,18 +75,15 @@ class Columns:
 
     def scored(self, row: int) -> Scored:
         """Return the scores of a row's qualified actions, term by term."""
-        mine = slice(self._ends[row], self._ends[row + 1])
-        terms = {name: column[mine] for name, column in self._terms.items()}
-        return Scored(actions=self._actions[mine], clv_change=[], **terms)
+        start, end = self._ends[row], self._ends[row + 1]
+        table, grades = self._table[:, start:end].tobytes(), self._grades[start:end].tobytes()
+        return Scored(self._actions[start:end], self._rows, table, grades)
 
-    def options(self, row: int) -> tuple[list[str], list[float], list[float]]:
+    def options(self, row: int) -> tuple[list[str], bytes, list[float]]:
         """Return a row's options, nothing last; the policy's probabilities; those of delivery but of nothing."""
-        mine = slice(self._ends[row], self._ends[row + 1])
-        return (
-            [*self._actions[mine], NOTHING],
-            [*self._chances[mine], self._nothing[row]],
-            self._delivered[mine],
-        )
+        start, end = self._ends[row], self._ends[row + 1]
+        chances = self._chances[start + row : end + row + 1].tobytes()
+        return [*self._actions[start:end], NOTHING], chances, self._delivered[start:end]
 
     def refused(self, row: int) -> tuple[list[str], list[int], list[int]]:
         """Return a row's refused actions, for each a number, and the codes of refusals that numbers stand for."""

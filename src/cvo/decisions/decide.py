@@ -29,6 +29,7 @@ from cvo.decisions.decision import (
     Slot,
     Subject,
 )
+from cvo.decisions.packed import one, packed
 from cvo.decisions.policy import Policy
 from cvo.decisions.slots import closed
 from cvo.decisions.withholding import Coin, Coins
@@ -198,7 +199,7 @@ class _Record:
         return self._slot(
             rank,
             [*self._policy.names[positions].tolist(), NOTHING],
-            [*chances.tolist(), float(probabilities[-1])],
+            packed([*chances.tolist(), float(probabilities[-1])]),
             (chances * (1.0 - self._policy.withheld_rates[positions])).tolist(),
             int(draw(probabilities, self.uniform(rank))),
         )
@@ -209,7 +210,7 @@ class _Record:
         return slots if request.limit is None else min(slots, request.limit)
 
     def _slot(
-        self, rank: int, options: list[str], chances: list[float], delivered: list[float], drawn: int
+        self, rank: int, options: list[str], chances: bytes, delivered: list[float], drawn: int
     ) -> Slot:
         names = self._qualifier.actions
         if self._case.subject.arm is Arm.CONTROL:
@@ -222,8 +223,8 @@ class _Record:
         return Slot(
             rank=rank,
             options=options,
-            propensities=chances,
-            delivery_probabilities=delivered,
+            packed_propensities=chances,
+            packed_delivery=packed(delivered),
             draw=self.uniform(rank),
             chosen=chosen,
             creative=rendered.key if rendered else None,
@@ -232,12 +233,12 @@ class _Record:
             creative_propensity=rendered.propensity if rendered else 1.0,
         )
 
-    def _delivered(self, options: list[str], chances: list[float], delivered: list[float]) -> list[float]:
+    def _delivered(self, options: list[str], chances: bytes, delivered: list[float]) -> list[float]:
         """Return the probabilities with which the customer gets each option; nothing gets what is withheld."""
         for action, fallen in self._coins.fallen(self._policy.withholding).items():
             if action in options:
                 at = options.index(action)
-                delivered[at] = 0.0 if fallen.withholds else chances[at]
+                delivered[at] = 0.0 if fallen.withholds else one(chances, at)
         # Exactly rounded, whatever the version of Python adds up floats like.
         return [*delivered, max(0.0, 1.0 - math.fsum(delivered))]
 

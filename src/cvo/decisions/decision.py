@@ -1,13 +1,18 @@
 """The decision record: one answer to "what next for this customer here", with all that led to it."""
 
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
 from cvo.actions.qualify import Refusal
 from cvo.actions.scarcity import NOTHING_SCARCE, Scarcity
 from cvo.core.clock import Instant
+from cvo.core.errors import Damaged
+from cvo.core.evidence import Grade
 from cvo.core.ids import DecisionId, PersonId
+from cvo.decisions.packed import WIDTH, one, packed, unpacked
 from cvo.events.event import Delivery, Scalar
 
 NOTHING = ""
@@ -94,37 +99,66 @@ class Candidate(msgspec.Struct, frozen=True):
     terms: Terms | None
 
 
-class Scored(msgspec.Struct, frozen=True, array_like=True):
-    """The scores of the qualified actions, a column a term; an empty column is zero for all.
+_TERMS = Terms.__struct_fields__[:-1]
+_GRADES = tuple(Grade)
 
-    Columns are what the arrays of a batch are read into without a Python object for every action.
+
+class Scored(msgspec.Struct, frozen=True, array_like=True):
+    """The scores of the qualified actions.
+
+    `table` has a row of numbers for each of the `rows`, which name terms, and in it one for each of the `actions`; a
+    term without a row is zero for all. `grades` are positions in the list of grades, a byte for each action.
     """
 
     actions: list[str]
-    response_probability: list[float]
-    margin_per_response: list[float]
-    incrementality: list[float]
-    uplift: list[float]
-    clv_change: list[float]
-    cost: list[float]
-    lever: list[float]
-    price: list[float]
-    score: list[float]
-    score_sd: list[float]
-    grade: list[str]
+    rows: list[str]
+    table: bytes
+    grades: bytes
+
+    @classmethod
+    def of(cls, actions: list[str], grade: Iterable[str], **terms: Iterable[float]) -> "Scored":
+        """Make a table of terms given by name, each with a number for every action."""
+        table = b"".join(packed(numbers) for numbers in terms.values())
+        return cls(actions, list(terms), table, bytes(_GRADES.index(Grade(each)) for each in grade))
+
+    @property
+    def score(self) -> list[float]:
+        """Return what each action is expected to bring, levers and prices counted."""
+        return self.term("score")
+
+    @property
+    def response_probability(self) -> list[float]:
+        """Return how probably each action is responded to."""
+        return self.term("response_probability")
+
+    @property
+    def grade(self) -> list[str]:
+        """Return how each action's value is known."""
+        return [_GRADES[number].value for number in self.grades]
+
+    def term(self, name: str) -> list[float]:
+        """Return one term of the score for each action."""
+        if name not in self.rows:
+            return [0.0] * len(self.actions)
+        width = WIDTH * len(self.actions)
+        start = width * self.rows.index(name)
+        return unpacked(self.table[start : start + width])
 
     def worth(self) -> list[float]:
         """Return each score less its lever: what the action is expected to bring, whoever pushes it."""
-        if not self.lever:
+        if "lever" not in self.rows:
             return self.score
-        return [score - lever for score, lever in zip(self.score, self.lever, strict=True)]
+        return [score - lever for score, lever in zip(self.score, self.term("lever"), strict=True)]
 
     def terms(self) -> dict[str, Terms]:
         """Return the terms of every qualified action."""
-        zeros = [0.0] * len(self.actions)
-        columns = [getattr(self, name) or zeros for name in self.__struct_fields__[1:-1]]
-        rows = zip(*columns, self.grade, strict=True)
+        rows = zip(*map(self.term, _TERMS), self.grade, strict=True)
         return {action: Terms(*row) for action, row in zip(self.actions, rows, strict=True)}
+
+    def plain(self) -> dict[str, Any]:
+        """Return everything as lists by name."""
+        columns = {name: self.term(name) for name in _TERMS}
+        return {"actions": self.actions, **columns, "grade": self.grade}
 
 
 class Slot(msgspec.Struct, frozen=True, array_like=True):
@@ -139,8 +173,8 @@ class Slot(msgspec.Struct, frozen=True, array_like=True):
 
     rank: int
     options: list[str]
-    propensities: list[float]
-    delivery_probabilities: list[float]
+    packed_propensities: bytes
+    packed_delivery: bytes
     draw: float
     chosen: str
     creative: str | None
@@ -149,14 +183,42 @@ class Slot(msgspec.Struct, frozen=True, array_like=True):
     creative_propensity: float = 1.0
 
     @property
+    def propensities(self) -> list[float]:
+        """Return the probabilities with which the policy picks each option."""
+        return unpacked(self.packed_propensities)
+
+    @property
+    def delivery_probabilities(self) -> list[float]:
+        """Return the probabilities with which the customer gets each option."""
+        return unpacked(self.packed_delivery)
+
+    @property
     def propensity(self) -> float:
         """Return the probability with which the policy picks what was chosen."""
-        return self.propensities[self.options.index(self.chosen)]
+        return one(self.packed_propensities, self.options.index(self.chosen))
+
+    def with_chances(self, propensities: Iterable[float], delivery: Iterable[float]) -> "Slot":
+        """Return the slot with other probabilities."""
+        return msgspec.structs.replace(
+            self, packed_propensities=packed(propensities), packed_delivery=packed(delivery)
+        )
+
+    def plain(self) -> dict[str, Any]:
+        """Return everything by name, with probabilities as lists."""
+        fields = msgspec.structs.asdict(self)
+        del fields["packed_propensities"], fields["packed_delivery"]
+        chances = {"propensities": self.propensities, "delivery_probabilities": self.delivery_probabilities}
+        return fields | chances
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+LAYOUT = 3
+"""Version of the record's stored form; `earlier` reads the ones before."""
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One decision, frozen as it was made: enough to explain it, and to make it again bit for bit."""
 
+    layout: int = LAYOUT
     decision_id: DecisionId
     person_id: PersonId
     customer: str
@@ -194,6 +256,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Decision)
+_LIST, _THIS = b"\xdc", bytes([LAYOUT])
 
 
 def encode(decision: Decision) -> bytes:
@@ -202,5 +265,14 @@ def encode(decision: Decision) -> bytes:
 
 
 def decode(body: bytes) -> Decision:
-    """Read the bytes the log kept."""
-    return _DECODER.decode(body)
+    """Read the bytes the log kept, in whatever layout; raises `Damaged` where they are no record."""
+    # The first byte says that a list of more than fifteen fields follows, the fourth is the first field.
+    if body[:1] == _LIST and body[3:4] == _THIS:
+        try:
+            return _DECODER.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Damaged(f"a logged decision can't be read ({error}); run `cvo doctor`") from None
+    # Imported late: hardly any company has records that old.
+    from cvo.decisions.earlier import read
+
+    return read(body)

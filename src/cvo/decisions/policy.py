@@ -12,7 +12,7 @@ from cvo.actions.qualify import Qualifier
 from cvo.actions.settings import Settings
 from cvo.core.digest import digest
 from cvo.decisions.creative import Rendering
-from cvo.decisions.decision import Pins, Subject
+from cvo.decisions.decision import Pins, Scored, Subject
 from cvo.decisions.withholding import Withholding
 from cvo.learning import Thompson
 from cvo.valuation.models import Models
@@ -88,6 +88,11 @@ class Policy:
     def names(self) -> NDArray[np.object_]:
         """Return the actions of the catalogue in their order, to be picked by an array of positions."""
         return np.array(self.catalogue.action_ids, dtype=np.object_)
+
+    @cached_property
+    def grades(self) -> NDArray[np.uint8]:
+        """Return how the value of each action is known, as records have it, in the order of `names`."""
+        return np.frombuffer(Scored.of([], self.valuer.grades).grades, dtype=np.uint8)
 
     @cached_property
     def withheld_rates(self) -> NDArray[np.float64]:

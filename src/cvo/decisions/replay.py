@@ -6,7 +6,7 @@ import msgspec
 
 from cvo.actions.stock import NO_STOCK, Stock
 from cvo.decisions.decide import Case, decide
-from cvo.decisions.decision import Decision, Request, Subject, encode
+from cvo.decisions.decision import Decision, Request, Scored, Slot, Subject, encode
 from cvo.decisions.policy import Policy
 from cvo.profiles.profile import Profile
 
@@ -56,7 +56,7 @@ def differences(first: Decision, second: Decision) -> list[str]:
 
 def _compare(path: str, first: Any, second: Any, found: list[str]) -> None:
     if isinstance(first, msgspec.Struct) and isinstance(second, msgspec.Struct):
-        first, second = msgspec.structs.asdict(first), msgspec.structs.asdict(second)
+        first, second = _fields(first), _fields(second)
     if isinstance(first, dict) and isinstance(second, dict):
         for key in sorted(first.keys() | second.keys()):
             _compare(f"{path}.{key}" if path else str(key), first.get(key), second.get(key), found)
@@ -65,3 +65,7 @@ def _compare(path: str, first: Any, second: Any, found: list[str]) -> None:
             _compare(f"{path}[{number}]", *pair, found)
     elif first != second:
         found.append(f"{path}: {first!r} was logged, {second!r} comes out now")
+
+
+def _fields(value: msgspec.Struct) -> dict[str, Any]:
+    return value.plain() if isinstance(value, Scored | Slot) else msgspec.structs.asdict(value)

@@ -8,6 +8,7 @@ from cvo.core.clock import Instant
 from cvo.core.ids import PersonId
 from cvo.decisions.decide import UNVALUED, Case, decide
 from cvo.decisions.decision import Arm, Decision, Pins, Purpose, Request, Scored, Slot, Subject
+from cvo.decisions.packed import packed
 from cvo.decisions.why_not import STEPS, why_not
 from cvo.events.event import Delivery
 from cvo.profiles.profile import EMPTY
@@ -43,20 +44,19 @@ def record(
         refused_actions=["mine"] if refusal else [],
         refused_by=[0] if refusal else [],
         refusals=[refusal] if refusal else [],
-        scored=Scored(
+        scored=Scored.of(
             names,
-            *[[0.0] * columns] * 7,
-            [price] * columns,
-            list(scores.values()),
-            [1.0] * columns,
             ["assumed"] * columns,
+            price=[price] * columns,
+            score=scores.values(),
+            score_sd=[1.0] * columns,
         ),
         slots=[
             Slot(
                 1,
                 options,
-                [1 / len(options)] * len(options),
-                [0.0] * len(options),
+                packed([1 / len(options)] * len(options)),
+                packed([0.0] * len(options)),
                 0.5,
                 chosen,
                 None,

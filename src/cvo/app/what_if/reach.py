@@ -113,11 +113,7 @@ def picking(slot: Slot, chances: Sequence[float]) -> Slot:
         for given, chance in zip(slot.delivery_probabilities[:-1], slot.propensities[:-1], strict=True)
     ]
     delivered = [chance * each for chance, each in zip(chances[:-1], kept, strict=True)]
-    return msgspec.structs.replace(
-        slot,
-        propensities=list(chances),
-        delivery_probabilities=[*delivered, max(0.0, 1.0 - sum(delivered))],
-    )
+    return slot.with_chances(chances, [*delivered, max(0.0, 1.0 - sum(delivered))])
 
 
 def _stocked(log: Log, case: Case, policy: Policy) -> Case:
