@@ -5,15 +5,16 @@ number of threads, demand has the same bits.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from cvo.core.compiled import compiled
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Values = NDArray[np.float32]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def demanded(values: Values, charge: FloatArray, scale: float) -> tuple[IntArray, int]:
     """Return how many customers want each action (k,) at these charges, and their surplus in units of 1/scale."""
     counts = np.zeros(values.shape[1], np.int64)
@@ -31,7 +32,7 @@ def demanded(values: Values, charge: FloatArray, scale: float) -> tuple[IntArray
     return counts, int(surplus)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def best_of(
     values: Values, rows: IntArray, charge: FloatArray, fits: NDArray[np.bool_], least: float
 ) -> tuple[IntArray, FloatArray]:
@@ -57,7 +58,7 @@ def best_of(
     return chosen, margin
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def admitted(chosen: IntArray, order: IntArray, use: FloatArray, left: FloatArray) -> NDArray[np.bool_]:
     """Tell whose choice fits when they come in `order`, and take it from what is `left` (changed in place)."""
     result = np.zeros(chosen.size, np.bool_)

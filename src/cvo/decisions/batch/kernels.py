@@ -3,12 +3,15 @@
 A row's result has the same bits alone and in any batch: every sum runs in order.
 """
 
-import numpy as np
-from numba import njit
+from typing import Any
 
+import numpy as np
+
+from cvo.core.compiled import compiled
 from cvo.decisions.batch.tables import LARGEST_LOGIT, LARGEST_SD, PER_LOGIT, PER_SD
 
-_compiled = njit(nogil=True, cache=True, error_model="numpy")
+# Without types: the loops are compiled for whichever of arrays they meet.
+_compiled: Any = compiled
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
