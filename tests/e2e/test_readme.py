@@ -121,7 +121,7 @@ def test_every_command_shows_its_help(tmp_path: Path) -> None:
         desk = Shell(tmp_path, {})
         text = head + "".join(known.get(name) or _section(name, desk) for name in COMMANDS)
         page.write_text(text, encoding="utf-8")
-    assert re.findall(r"^\$ cvo ([\w ]+?) --help$", text, flags=re.MULTILINE) == list(_commands())
+    assert re.findall(r"^\$ cvo ([\w -]+?) --help$", text, flags=re.MULTILINE) == list(_commands())
 
 
 def _section(name: str, desk: Shell) -> str:

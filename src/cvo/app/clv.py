@@ -75,7 +75,12 @@ def value_customers(
             "no spending model", "too few customers bought twice to say what an order is worth"
         )
         return CompanyClv(refused, model, 0, {}, past)
-    _keep(company, rows, model, now, progress)
+    made = {
+        event.person_id
+        for event in facts
+        if isinstance(event.body, Valued) and event.body.model == model and event.at // DAY == now // DAY
+    }
+    _keep(company, rows.filter(~_ids(rows).is_in(made)), model, now, progress)
     expected = {
         days: Money.of(round(float(rows[f"clv_{days}d"].sum()), 2), currency) for days in HORIZONS_DAYS
     }
@@ -97,7 +102,7 @@ def _transactions(tables: Tables, currency: str) -> Transactions:
 def _keep(
     company: Company, rows: pl.DataFrame, model: str, now: Instant, progress: Callable[[int, int], None]
 ) -> None:
-    """Write a prediction for every customer who has none of this model on this day."""
+    """Write a prediction for every customer."""
     today = now // DAY
     external = {person.person_id: person.external for person in company.store.persons()}
     for start in range(0, rows.height, BATCH):
@@ -107,14 +112,15 @@ def _keep(
             people = work.persons([external[each] for each in ids], now)
             news = []
             for person, row in zip(people, part.iter_rows(named=True), strict=True):
-                known = person.profile.valued
-                if known is not None and known.model == model and person.profile.valued_at // DAY == today:
-                    continue
                 event_id = EventId(keyed_bytes("valued", person.person_id, model, today))
                 body = _prediction(row, model, company.config.currency)
                 news.append((person, [Event(event_id, person.node_id, now, now, body)]))
             work.apply_all(news)
         progress(part.height, rows.height)
+
+
+def _ids(rows: pl.DataFrame) -> pl.Series:
+    return rows["customer_id"].str.decode("hex")
 
 
 def _prediction(row: dict[str, float], model: str, currency: str) -> Valued:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cvo.cli.common import console, figure, json_option, plain, print_json
+from cvo.cli.demo_journey import command as complete_journey
 from cvo.core.evidence import Estimate
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 ORDER = ("learned", "mens", "womens", "random", "nobody")
 
 
-@click.command("demo")
+@click.group("demo", invoke_without_command=True)
 @click.option(
     "--company",
     "folder",
@@ -28,8 +29,20 @@ ORDER = ("learned", "mens", "womens", "random", "nobody")
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same figures.")
 @json_option
-def command(folder: Path, seed: int, as_json: bool) -> None:
-    """Take a randomised e-mail trial of 64,000 customers through the whole product, on this machine."""
+@click.pass_context
+def command(context: click.Context, folder: Path, seed: int, as_json: bool) -> None:
+    """Take a randomised e-mail trial of 64,000 customers through the whole product, on this machine.
+
+    The options are the trial's; another demo has its own, after its name.
+    """
+    if context.invoked_subcommand is None:
+        _trial(folder, seed, as_json=as_json)
+
+
+command.add_command(complete_journey)
+
+
+def _trial(folder: Path, seed: int, *, as_json: bool) -> None:
     from cvo.app.demo.report import write_report
     from cvo.app.demo.run import run
     from cvo.cli.steps import steps
