@@ -1,5 +1,6 @@
 """The state a company decides with: its running catalogue, its latest models, the policy made of both."""
 
+import logging
 from functools import lru_cache
 
 import msgspec
@@ -9,7 +10,7 @@ from cvo.actions.drafts import Change, Verdict
 from cvo.actions.settings import Settings
 from cvo.core.clock import Instant
 from cvo.core.digest import digest
-from cvo.core.errors import NotFound
+from cvo.core.errors import Conflict, NotFound
 from cvo.core.money import Money
 from cvo.decisions.decision import Pins
 from cvo.decisions.policy import Policy
@@ -21,6 +22,8 @@ from cvo.valuation import models as model_snapshots
 from cvo.valuation.assumptions import assumptions_of
 from cvo.valuation.encoder import NO_FEATURES
 from cvo.valuation.models import Models, untrained
+
+LOG = logging.getLogger(__name__)
 
 CATALOGUE_CHANGE = "catalogue"
 MODELS_CHANGE = "models"
@@ -58,10 +61,17 @@ def kept_catalogue(store: Store, version: str) -> Catalogue:
 
 
 def running_models(store: Store, catalogue: Catalogue) -> Models:
-    """Return the latest models, or ones that know nothing but the catalogue's assumptions."""
+    """Return the latest models, or ones that know nothing but the catalogue's assumptions.
+
+    Models are made of the log, and never the only copy of anything: those that another version of cvo kept in a way of
+    its own are left aside with a warning.
+    """
     changes = recorded(store, MODELS_CHANGE)
     if changes:
-        return model_snapshots.decode(store.kept(changes[-1].body.decode()))
+        try:
+            return model_snapshots.decode(store.kept(changes[-1].body.decode()))
+        except Conflict as error:
+            LOG.warning("%s; until then decisions rest on the catalogue's assumptions", error)
     return untrained(catalogue, assumptions_of(catalogue), NO_FEATURES, Instant(0))
 
 

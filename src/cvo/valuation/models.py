@@ -8,6 +8,7 @@ import numpy as np
 from cvo.actions.catalogue import Assumption, Catalogue
 from cvo.core.clock import Instant
 from cvo.core.digest import digest
+from cvo.core.errors import Conflict
 from cvo.learning import MarginModel, ResponseModel, SharedModel, new_margins, new_model, new_shared
 from cvo.valuation.assumptions import Assumptions
 from cvo.valuation.attributes import attribute_rows, fit_attributes
@@ -112,5 +113,10 @@ def encode(models: Models) -> bytes:
 
 
 def decode(data: bytes) -> Models:
-    """Read the bytes of a snapshot."""
-    return _DECODER.decode(data)
+    """Read the bytes of a snapshot; one that another version of cvo made raises `Conflict`."""
+    try:
+        return _DECODER.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Conflict(
+            f"these models are as another version of cvo kept them ({error}); `cvo learn` makes them anew"
+        ) from None

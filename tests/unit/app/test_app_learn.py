@@ -1,12 +1,18 @@
+import msgspec
 import numpy as np
 import pytest
 
+from cvo.app.decide import decide
 from cvo.app.ingest import ingest
 from cvo.app.learn import learn, longest_window
 from cvo.app.state import recorded as changes
 from cvo.app.state import running_catalogue, running_models
 from cvo.core.clock import DAY, HOUR, Instant
-from cvo.valuation.models import decode, encode
+from cvo.core.errors import Conflict
+from cvo.storage.unit_of_work import Change
+from cvo.valuation.assumptions import assumptions_of
+from cvo.valuation.encoder import NO_FEATURES
+from cvo.valuation.models import decode, encode, untrained
 from tests.data.company import NOW
 from tests.data.folder import ONE_MAIL, OWNER, message, ordered, recorded, running, track
 
@@ -143,3 +149,22 @@ def test_a_response_counts_as_the_catalogue_says(tmp_path):
 
 def test_the_longest_window_is_the_one_actions_are_compared_in(company):
     assert longest_window(running_catalogue(company.store)) == 14
+
+
+def test_models_of_another_version_are_left_aside_until_they_are_learned_anew(company, caplog):
+    ingest(company, trial(300, NOW))
+    learned = learn(company, OWNER).models
+    fields = msgspec.msgpack.decode(encode(learned))
+    del fields["response"]["type"]
+    earlier = msgspec.msgpack.encode(fields)
+    with pytest.raises(Conflict, match="`cvo learn` makes them anew"):
+        decode(earlier)
+    with company.store.unit_of_work() as work:
+        work.keep("earlier", earlier)
+        work.record_change(Change("z" * 32, Instant(NOW), OWNER, "models", b"earlier"))
+    catalogue = running_catalogue(company.store)
+    with caplog.at_level("WARNING"):
+        models = running_models(company.store, catalogue)
+    assert models == untrained(catalogue, assumptions_of(catalogue), NO_FEATURES, Instant(0))
+    assert "`cvo learn`" in caplog.text
+    assert decide(company, "somebody", "newsletter").pins.models == models.version
