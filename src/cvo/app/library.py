@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from cvo.actions.drafts import Verdict
 from cvo.app import company as opened
 from cvo.app.apply import Applied, apply, settle
@@ -13,6 +15,7 @@ from cvo.app.drift.report import WEEKS
 from cvo.app.experiments.enrolment import Enrolled, enrol
 from cvo.app.experiments.registry import Registered, end, register
 from cvo.app.experiments.status import Status, status
+from cvo.app.export import Exported, export_pdstools
 from cvo.app.ingest import Ingested, ingest
 from cvo.app.learn import Learned, learn
 from cvo.app.replay import logged, replay
@@ -22,7 +25,7 @@ from cvo.app.rollout.start import draft_candidate, start, stop
 from cvo.app.run import Ran, run
 from cvo.app.tune import EXPLORATIONS, Tuning, tune
 from cvo.app.value import Bank, Growth, Value, facts_of, growth_of, read_question, value, value_bank
-from cvo.app.what_if import DOUBLY_ROBUST, WhatIf, read_candidate, what_if
+from cvo.app.what_if import DOUBLY_ROBUST, WhatIf, displacement, read_candidate, what_if
 from cvo.app.why import Why, why
 from cvo.core.errors import InvalidInput, NotFound
 from cvo.core.evidence import NotEstimable
@@ -56,6 +59,18 @@ class Company(opened.Company):
     def ingest(self, messages: Iterable[Mapping[str, Any]]) -> Ingested:
         """Take in Segment-shaped messages, durably; bad ones are refused one by one with a reason."""
         return ingest(self, messages)
+
+    def export_pdstools(
+        self,
+        folder: Path,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        inbound: Iterable[str] | None = None,
+    ) -> Exported:
+        """Write the log as the Parquet files that pdstools opens; `inbound` are channels that customers come to."""
+        period = read_question(since, until, ())
+        return export_pdstools(self, folder, period, inbound=None if inbound is None else set(inbound))
 
     def learn(self, *, author: str | None = None) -> Learned:
         """Learn from all windows closed by now, decide with the result from now on, and judge a rollout."""
@@ -112,12 +127,26 @@ class Company(opened.Company):
         person = self.store.person(user(customer))
         return None if person is None else person.profile
 
-    def value(self, *, since: str | None = None, until: str | None = None, by: Iterable[str] = ()) -> Value:
+    def value(
+        self,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        by: Iterable[str] = (),
+        displaced: bool = False,
+        progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
+    ) -> Value:
         """Report what was caused, measured against customers left alone, and what was realised.
 
         `since` and `until` are RFC 3339 dates or times, `by` columns to split by: stage, action, team, week, month.
+        `displaced` adds what each action and lever displaced, which takes a while: `progress` is told how far it is.
         """
-        return value(self, read_question(since, until, by))
+        question = read_question(since, until, by)
+        found = value(self, question)
+        if not displaced:
+            return found
+        told = displacement(self, since=question.since, until=question.until, progress=progress)
+        return msgspec.structs.replace(found, displacement=told)
 
     def growth(self, *, since: str | None = None, until: str | None = None) -> Growth:
         """Split the change of margin, against as long a stretch before, by its sources; see `value` for times."""

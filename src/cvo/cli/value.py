@@ -8,6 +8,8 @@ import msgspec
 
 from cvo.cli.bank import check_table_file, write_table
 from cvo.cli.common import company_option, console, figure, json_option, open_company, plain, print_json
+from cvo.cli.displacement import as_data as displacement_data
+from cvo.cli.displacement import show as show_displacement
 from cvo.cli.growth import as_data as growth_data
 from cvo.core.clock import format_rfc3339
 from cvo.core.evidence import Estimate, Interval, NotEstimable
@@ -30,6 +32,7 @@ _FIGURES = ("revenue", "cost_lowered", "margin", "value", "return_on_spend")
 @click.option("--from", "since", help="A date or time (RFC 3339) from which decisions count.")
 @click.option("--to", "until", help="A date or time up to which they and their windows count.")
 @click.option("--by", help="Columns to split by: stage, action, team, week, month.  [default: stage,action]")
+@click.option("--displacement", is_flag=True, help="Add what each action and lever displaced; takes a while.")
 @click.option("--page", "page_file", type=_FILE, help="Write a page with pictures, as .html.")
 @click.option("--out", type=_FILE, help="Write the rows, as .csv or .parquet.")
 @json_option
@@ -38,6 +41,7 @@ def command(
     since: str | None,
     until: str | None,
     by: str | None,
+    displacement: bool,
     page_file: Path | None,
     out: Path | None,
     as_json: bool,
@@ -45,7 +49,16 @@ def command(
     """Report what was caused, measured against customers left alone, and what was realised."""
     check_table_file(out)
     with open_company(folder, write=False) as company:
-        report = company.value(since=since, until=until, by=by.split(",") if by else ())
+        columns = by.split(",") if by else ()
+        if displacement:
+            from cvo.cli.steps import steps
+
+            with steps() as progress:
+                report = company.value(
+                    since=since, until=until, by=columns, displaced=True, progress=progress
+                )
+        else:
+            report = company.value(since=since, until=until, by=columns)
         if page_file is not None:
             from cvo.app.value.page import write_page
 
@@ -95,6 +108,7 @@ def as_data(report: "Value") -> dict[str, Any]:
         "underserved": figure(report.underserved)
         if isinstance(report.underserved, NotEstimable)
         else report.underserved,
+        "displacement": None if report.displacement is None else displacement_data(report.displacement),
         "rows": [_caused(each) for each in report.rows],
         "actions": [_caused(each) for each in report.actions],
         "stages": [_caused(each) for each in report.stages],
@@ -156,6 +170,8 @@ def show(report: "Value") -> None:
         instead = f"{plain(stop.instead)} in its place" if stop.instead else "nothing in its place"
         out.print(f"\n[bold]Stop {plain(stop.action)}[/]: it lost {saved} in the period; do {instead}.")
     _show_underserved(report, out)
+    if report.displacement is not None:
+        show_displacement(report.displacement, out)
     realised = report.realised
     served = realised.service_cost
     service = f", {served!r} for service" if served is not None and served.amount else ""

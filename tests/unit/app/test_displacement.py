@@ -2,6 +2,7 @@
 
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -11,16 +12,21 @@ from cvo.actions.situation import Situation
 from cvo.app.apply import apply
 from cvo.app.company import Company
 from cvo.app.simulate import simulate
+from cvo.app.value import value, value_bank
+from cvo.app.value.page import page
 from cvo.app.what_if import displacement, read_candidate, what_if
 from cvo.app.what_if.log import read_log
 from cvo.app.what_if.reach import answers, contact_costs, snapshots
-from cvo.app.what_if.unknowing import FORGOTTEN, knowing, modal, segments_of
+from cvo.app.what_if.unknowing import FORGOTTEN, knowing, segments_of, usual
 from cvo.cli.evaluate import as_data
+from cvo.cli.value import as_data as value_data
+from cvo.cli.value import show
 from cvo.core.clock import DAY, FixedClock, Instant, format_rfc3339, parse_rfc3339
 from cvo.core.errors import InvalidInput, NotFound
 from cvo.core.evidence import Estimate, NotEstimable
 from cvo.inference import GuardRails
 from cvo.profiles.profile import Profile
+from cvo.reports import IntervalChart, render
 from tests.data.folder import ONE_MAIL, running
 
 LATER = parse_rfc3339("2027-01-01T00:00:00Z")
@@ -106,24 +112,29 @@ def _situation(case, policy):
     return Situation(case.profile, request.at, request.placement, channel, request.context)
 
 
-def test_without_the_person_a_segment_gets_one_decision_and_nobody_what_is_refused(company):
+def test_without_the_person_all_of_a_segment_get_the_same_and_on_average_what_they_got(company):
     log, policy = read_log(company, []), company.policy()
     segments = segments_of(log)
     assert 1 <= len(set(segments)) < len(segments) / 50
     kept = []
 
     def keep(slots):
-        kept.extend(zip(slots, modal(log, slots), segments, strict=True))
-        return modal(log, slots)
+        kept.extend(zip(slots, usual(log, slots), segments, strict=True))
+        return usual(log, slots)
 
     answers(log, policy.catalogue, company.settings, snapshots(company, log), rechosen=keep)
-    chosen = {}
+    alike = {}
     for before, after, segment in kept:
-        assert max(after.propensities) == 1.0
-        assert sum(after.delivery_probabilities) == pytest.approx(1.0)
         assert after.options == before.options
-        chosen.setdefault(segment, set()).add(after.options[int(np.argmax(after.propensities))])
-    assert all(len(options - {""}) <= 1 for options in chosen.values())
+        assert sum(after.propensities) == pytest.approx(1.0)
+        assert sum(after.delivery_probabilities) == pytest.approx(1.0)
+        alike.setdefault((segment, *after.options), []).append((before.propensities, after.propensities))
+    largest = max(alike.values(), key=len)
+    before, after = (np.array(each) for each in zip(*largest, strict=True))
+    assert len(largest) > 20
+    assert (after == after[0]).all()
+    assert not np.allclose(before, before[0], atol=1e-3)
+    np.testing.assert_allclose(after[0], before.mean(axis=0), atol=0.1)
 
 
 def test_a_lever_displaces_what_it_pushed_aside_and_nothing_when_its_time_was_another(company, tmp_path):
@@ -201,3 +212,36 @@ def test_contacts_cost_the_same_with_and_without(company):
     np.testing.assert_array_equal(
         contact_costs(candidate.catalogue, log.options), contact_costs(candidate.running, log.options)
     )
+
+
+def test_report_page_and_terminal_have_the_same_figures(company, found, capsys):
+    empty = value(company)
+    assert empty.displacement is None
+    assert "displaced" not in render(page(empty, value_bank(company), "Shop"))
+    pushed = msgspec.structs.replace(found.actions[0], name="spring-push")
+    report = msgspec.structs.replace(empty, displacement=msgspec.structs.replace(found, levers=[pushed]))
+    made = page(report, value_bank(company), "Shop")
+    titles = [section.title for section in made.sections]
+    assert titles[-6:-3] == ["What each action displaced", "What each lever cost", "Are we customer-centric?"]
+    charts = [
+        block
+        for section in made.sections[-6:-3]
+        for block in section.blocks
+        if isinstance(block, IntervalChart)
+    ]
+    drawn = [row.estimate.value for chart in charts for row in chart.rows]
+    data = value_data(report)["displacement"]
+    told = [each["value"] for name in ("actions", "levers", "knowing") for each in data[name]]
+    assert drawn == [each["estimate"] for each in told if "estimate" in each]
+    assert data["decisions"] == found.decisions
+    show(report)
+    printed = capsys.readouterr().out
+    assert "Are we customer-centric?" in printed
+    assert "spring-push" in printed
+    refused = msgspec.structs.replace(empty, displacement=NotEstimable("no decisions", "the log is empty"))
+    assert (
+        "Can't be told: the log is empty." in page(refused, value_bank(company), "Shop").sections[-4].blocks
+    )
+    assert value_data(refused)["displacement"]["reason"] == "no decisions"
+    show(refused)
+    assert "What actions displaced: the log is empty" in capsys.readouterr().out

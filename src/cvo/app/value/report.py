@@ -11,6 +11,7 @@ from cvo.app.value.over_time import Reached, cumulative, since_first
 from cvo.app.value.programme import Programme, facts_of, programme, split_headline
 from cvo.app.value.question import Question
 from cvo.app.value.underserved import Underserved, underserved
+from cvo.app.what_if import Displacement
 from cvo.core.clock import Instant
 from cvo.core.evidence import Estimate, NotEstimable
 from cvo.core.money import Money
@@ -43,6 +44,7 @@ class Value(msgspec.Struct, frozen=True):
     Every action is compared in its own window; `window_days` is the longest of them. `rows` are the cells of the
     columns asked for, over all decisions of the period; `split` has those of the programme alone, which add up to its
     headline. `cumulative` is that headline as it grew, `since_first` the effect by weeks since the first decision.
+    `displacement` is there if it was asked for.
     """
 
     as_of: Instant
@@ -61,6 +63,7 @@ class Value(msgspec.Struct, frozen=True):
     growth: Growth | None = None
     stop: list[Stop] = []
     underserved: Underserved | NotEstimable | None = None
+    displacement: Displacement | NotEstimable | None = None
 
 
 def value(company: Company, question: Question = Question()) -> Value:  # noqa: B008  frozen

@@ -17,7 +17,7 @@ from cvo.app.what_if.log import FloatArray, Log, read_log
 from cvo.app.what_if.looks import Look, looks
 from cvo.app.what_if.parts import Part, segment_parts, segments, team_parts, team_scores
 from cvo.app.what_if.reach import Answers, Made, Reach, Rechosen, answers, contact_costs, snapshots
-from cvo.app.what_if.unknowing import PERSON, knowing, modal
+from cvo.app.what_if.unknowing import PERSON, knowing, usual
 from cvo.core.clock import Instant
 from cvo.core.errors import InvalidInput
 from cvo.core.evidence import Estimate, NotEstimable
@@ -98,7 +98,7 @@ def what_if(
         made: Made = Policy
         if name == "candidate":
             made = knowing(candidate.unknown)
-            rechoose = partial(modal, log) if PERSON in candidate.unknown else rechoose
+            rechoose = partial(usual, log) if PERSON in candidate.unknown else rechoose
         if learner is not None:
             told = _bar(progress, f"Teaching {learner}", total)
             rechoose = partial(rechosen, learner, log, cost=costs[name], settings=settings, progress=told)

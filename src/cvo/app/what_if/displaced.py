@@ -16,7 +16,7 @@ from cvo.app.what_if.estimators import draws_of
 from cvo.app.what_if.log import FloatArray, Log, read_log
 from cvo.app.what_if.parts import FALSE_DISCOVERIES
 from cvo.app.what_if.reach import Made, Rechosen, answers, contact_costs, snapshots
-from cvo.app.what_if.unknowing import PERSON, knowing, modal
+from cvo.app.what_if.unknowing import PERSON, knowing, usual
 from cvo.core.clock import Instant
 from cvo.core.evidence import Estimate, NotEstimable
 from cvo.decisions.decision import Slot
@@ -140,7 +140,7 @@ class _Asked:
 
     def unknowing(self, name: str) -> Displaced:
         """Return what knowing something changed."""
-        rechosen: Rechosen = partial(modal, self._log) if name == PERSON else _as_chosen
+        rechosen: Rechosen = partial(usual, self._log) if name == PERSON else _as_chosen
         step = f"without the {name}"
         return self._displaced(name, self._answers(step, self._catalogue, knowing([name]), rechosen))
 

@@ -35,8 +35,8 @@ class Log(msgspec.Struct, frozen=True, eq=False):
     `cases` are what was asked, with the profile as it was; `models` names the snapshot that decided, or is
     `None` for what somebody else decided. `options` are the columns of `probabilities` (n, k) of delivery, nothing
     last; `got` (n,) is the column delivered, `margin` (n,) what the customer then brought in `window_days`, in major
-    units, before the cost of contacts. `features` are by name, of `kinds`, and as rows of a `design` (n, d).
-    First slots are scored; `later_slots` of the decisions had others, too.
+    units, less what serving them cost and before the cost of contacts. `features` are by name, of `kinds`, and as
+    rows of a `design` (n, d). First slots are scored; `later_slots` of the decisions had others, too.
     """
 
     cases: list[Case]
@@ -78,7 +78,9 @@ def read_log(
     catalogue, currency = running_catalogue(company.store), company.config.currency
     facts = list(company.store.events())
     tables = tabulate(facts, currency)
-    money = margins(tables.orders, tables.refunds, assumptions_of(catalogue)["margin_rate"].value)
+    money = margins(
+        tables.orders, tables.refunds, assumptions_of(catalogue)["margin_rate"].value, tables.costs
+    )
     days = longest_window(catalogue)
     now = company.clock.now()
     as_of = now if until is None else Instant(min(until, now))
@@ -95,6 +97,7 @@ def read_log(
     kept = [row for row, own in enumerate(decided) if own is None or own.subject.arm is Arm.TREATED]
     scored, rows, decided = scored[kept], [rows[row] for row in kept], [decided[row] for row in kept]
     actions = {action for moment in rows for action in moment.decided.options} - {NOTHING}
+    brought = scored["margin_minor"] - scored["service_cost_minor"]
     options = [*sorted(actions | catalogue.actions.keys() | set(candidates)), NOTHING]
     situations = [_situation(company, *each) for each in zip(rows, decided, strict=True)]
     reader = FeatureReader(catalogue, currency)
@@ -106,7 +109,7 @@ def read_log(
         options=options,
         got=np.array([options.index(got) for got in scored["delivered"].to_list()], dtype=np.int64),
         probabilities=matrix([moment.decided.options for moment in rows], options),
-        margin=scored["margin_minor"].to_numpy().astype(np.float64) * minor_unit(currency),
+        margin=brought.to_numpy().astype(np.float64) * minor_unit(currency),
         features=features,
         kinds=dict(reader.kinds),
         design=fit_encoder(reader.kinds, features).transform(features, len(rows)),

@@ -18,7 +18,7 @@ from cvo.actions.stock import NO_STOCK
 from cvo.app.what_if.log import Log
 from cvo.app.what_if.parts import LEAST_CUSTOMERS, level
 from cvo.app.what_if.reach import Made, picking
-from cvo.decisions.decision import NOTHING, Slot
+from cvo.decisions.decision import Slot
 from cvo.decisions.policy import Policy
 from cvo.profiles.profile import Profile
 from cvo.valuation.models import Models
@@ -40,7 +40,7 @@ def _no_history(here: Situation) -> Situation:
 FORGOTTEN: Mapping[str, Forget] = {"context": _no_context, "history": _no_history}
 """What a policy can be asked without: the moment's context with stock, and what the customer did and got."""
 PERSON = "person"
-"""Without the person everybody gets the modal decision of their segment."""
+"""Without the person everybody gets what is usual in their segment."""
 
 
 class Unknowing(Policy):
@@ -96,24 +96,28 @@ def knowing(unknown: Sequence[str]) -> Made:
     return partial(Unknowing, forget=forget) if taken else Policy
 
 
-def modal(log: Log, slots: Sequence[Slot | None]) -> list[Slot | None]:
-    """Return the slots with all probability on what is picked most in the segment, on nothing where that is refused."""
+def usual(log: Log, slots: Sequence[Slot | None]) -> list[Slot | None]:
+    """Return the slots with what is usual in the segment: how likely each option is where it qualifies, on average.
+
+    Every decision is a draw, so the most frequent option would be chance and, among many actions, mostly nothing.
+    """
     segments = segments_of(log)
-    picked: dict[str, dict[str, float]] = {}
+    sums: dict[tuple[str, str], list[float]] = {}
     for segment, slot in zip(segments, slots, strict=True):
-        sums = picked.setdefault(segment, {})
         for option, chance in () if slot is None else zip(slot.options, slot.propensities, strict=True):
-            sums[option] = sums.get(option, 0.0) + chance
-    mode = {segment: min(sums, key=lambda o: (-sums[o], o)) for segment, sums in picked.items() if sums}
+            total = sums.setdefault((segment, option), [0.0, 0.0])
+            total[0] += chance
+            total[1] += 1.0
+    mean = {key: chance / count for key, (chance, count) in sums.items()}
     return [
-        None if slot is None else _only(slot, mode[segment])
+        None if slot is None else _as_usual(slot, [mean[segment, option] for option in slot.options])
         for segment, slot in zip(segments, slots, strict=True)
     ]
 
 
-def _only(slot: Slot, option: str) -> Slot:
-    wanted = option if option in slot.options else NOTHING
-    return picking(slot, [float(each == wanted) for each in slot.options])
+def _as_usual(slot: Slot, chances: Sequence[float]) -> Slot:
+    whole = sum(chances)
+    return picking(slot, [chance / whole for chance in chances])
 
 
 def segments_of(log: Log) -> list[str]:

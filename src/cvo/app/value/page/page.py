@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cvo.app.value.bank import Bank
 from cvo.app.value.page.breakdown import for_whom_nothing, growth, matrix, parts, to_stop
+from cvo.app.value.page.displacement import displacement
 from cvo.app.value.page.headline import headline, over_time, title
 from cvo.app.value.page.notes import assumptions, methods
 from cvo.app.value.page.realised import realised
@@ -37,6 +38,7 @@ def page(report: Value, bank: Bank, company: str) -> Page:
             *growth(report),
             *to_stop(report),
             *for_whom_nothing(report),
+            *displacement(report),
             realised(report, bank),
             assumptions(report, bank),
             methods(report),
