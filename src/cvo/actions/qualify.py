@@ -112,7 +112,9 @@ class Qualifier:
     def refusal(self, code: int, situation: Situation) -> Refusal:
         """Return what a code stands for in a situation: of a rest, also when it ends, unless it never does."""
         refusal, ends = self.refusals[code], self._rests.get(code)
-        until = None if ends is None else ends(situation)
+        if ends is None:
+            return refusal
+        until = ends(situation)
         return refusal if until in {None, LATEST} else Refusal(refusal.tier, refusal.rule, until)
 
     def objections(self, action: str, situation: Situation) -> list[Objection]:

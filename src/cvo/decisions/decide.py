@@ -85,7 +85,10 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
     levers = policy.levers(qualifier.channel)
     added = levers.at([case.request.at for case in cases]) if levers else None
     columns = Columns(policy, codes, scores, _charges(cases, qualifier), added)
-    records = [_Record(case, policy, qualifier, columns, row) for row, case in enumerate(cases)]
+    records = [
+        _Record(case, here, policy, qualifier, columns, row)
+        for row, (case, here) in enumerate(zip(cases, situations, strict=True))
+    ]
     first = draw(columns.probabilities, np.array([record.uniform(1) for record in records]))
     return [record.decision(option) for record, option in zip(records, first.tolist(), strict=True)]
 
@@ -121,8 +124,16 @@ def _charges(cases: list[Case], qualifier: Qualifier) -> FloatArray | None:
 class _Record:
     """Puts one decision together from its row of the batch."""
 
-    def __init__(self, case: Case, policy: Policy, qualifier: Qualifier, columns: Columns, row: int) -> None:
-        self._case, self._policy, self._qualifier = case, policy, qualifier
+    def __init__(  # noqa: PLR0917  what all records of a batch share, and the row
+        self,
+        case: Case,
+        here: Situation,
+        policy: Policy,
+        qualifier: Qualifier,
+        columns: Columns,
+        row: int,
+    ) -> None:
+        self._case, self._here, self._policy, self._qualifier = case, here, policy, qualifier
         self._columns, self._row = columns, row
         request, subject = case.request, case.subject
         self._coins = Coins(
@@ -175,7 +186,7 @@ class _Record:
         return self._case.scarcity.only(resources) if resources else NOTHING_SCARCE
 
     def _refusals(self, codes: list[int]) -> list[Refusal]:
-        here, known = _situation(self._case, self._policy), self._qualifier
+        here, known = self._here, self._qualifier
         return [UNVALUED if code == QUALIFIED else known.refusal(code, here) for code in codes]
 
     def _slots(self, first: int) -> list[Slot]:
@@ -184,8 +195,7 @@ class _Record:
         among = columns.qualified[row].copy()
         for rank in range(2, self._room() + 1):
             chosen = [slot.chosen for slot in slots if slot.chosen]
-            here = _situation(self._case, self._policy)
-            shut = closed(chosen, here, self._qualifier, self._policy.catalogue)
+            shut = closed(chosen, self._here, self._qualifier, self._policy.catalogue)
             among &= [name not in shut for name in self._qualifier.actions]
             scores = columns.scores
             chances = self._policy.choice.probabilities(scores.mean[row], scores.sd[row], among=among)
@@ -244,7 +254,7 @@ class _Record:
 
     def _rendered(self, action: str, rank: int) -> Rendered:
         uniform = keyed_uniform(self._policy.settings.seed, "creative", self._id, rank)
-        return self._policy.rendering.choose(action, _situation(self._case, self._policy), uniform)
+        return self._policy.rendering.choose(action, self._here, uniform)
 
     def _delivery(self, thrown: Coin | None) -> Delivery:
         if thrown is None:
