@@ -1,6 +1,7 @@
 """`cvo demo complete-journey` from end to end, on a slice of the households."""
 
 from datetime import date
+from importlib import import_module
 
 import msgspec
 import polars as pl
@@ -90,14 +91,15 @@ def test_a_second_run_adds_nothing(ran):
     assert "not made by this demo" in str(other.exception)
 
 
-def test_the_made_up_half_year_is_of_customers_like_them_and_kept_apart(tmp_path):
+def test_the_made_up_half_year_is_of_customers_like_them_and_kept_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(import_module("cvo.app.demo.journey.run"), "WEEKS", 3)
     given = read_data(HOUSEHOLDS)
     habits = habits_of(given, date(2017, 1, 1), date(2017, 12, 31))
     counts = given.baskets.filter(pl.col("revenue") > 0).height / HOUSEHOLDS / (365 / 7)
     assert habits.orders_per_week == pytest.approx(counts)
     told = ask(tmp_path / "grocer", "--rehearse", "40")
     assert told["rehearsal"]["customers"] == 40
-    assert told["rehearsal"]["weeks"] == 26
+    assert told["rehearsal"]["weeks"] == 3
     assert told["rehearsal"]["decisions"]["made"] > 0
     assert told["growth"]["caused"]["reason"] == "no live decisions"
     assert sorted(file.name for file in (tmp_path / "grocer").iterdir()) == [

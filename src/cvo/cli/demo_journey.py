@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--rehearse",
     type=click.IntRange(0),
-    default=400,
+    default=300,
     show_default=True,
     help="Made-up customers, who buy like the households, for a half-year with decisions; 0 for none.",
 )

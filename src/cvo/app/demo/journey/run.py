@@ -25,7 +25,7 @@ from cvo.core.evidence import NotEstimable
 BEGIN, MIDDLE, END = date(2017, 1, 2), date(2017, 7, 3), date(2018, 1, 1)
 """Two halves of 26 full weeks; the data begins the day before."""
 FIRST, LAST = date(2017, 1, 1), date(2017, 12, 31)
-_LEFT_ALONE = 0.35
+_LEFT_ALONE = 0.4
 """Share of made-up customers in control; large, because they are few."""
 _AFTER = parse_rfc3339("2018-01-01T08:00:00Z")
 _LONG_AGO, _AFTER_ALL = date(2016, 1, 1), date(2019, 1, 1)
@@ -72,7 +72,7 @@ def run(
     seed: int = 0,
     *,
     households: int | None = None,
-    rehearse: int = 400,
+    rehearse: int = 300,
     progress: Progress = lambda _step, _done, _total: None,
 ) -> Journey:
     """Make the grocer's company in `folder` and go through all steps; a second run adds nothing.
