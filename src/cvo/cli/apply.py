@@ -1,7 +1,8 @@
 """`cvo apply`: propose the catalogue on disk, or settle a draft."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -17,6 +18,7 @@ from cvo.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from cvo.actions.drafts import Difference
     from cvo.app.apply import Applied
 
 
@@ -62,9 +64,7 @@ def _show(applied: "Applied", *, rejected: bool) -> None:
 
     table = Table("change", "entry", "before", "after", box=None)
     for each in applied.differences:
-        whole = each.kind != "changed" or isinstance(each.after, dict)
-        before, after = ("", "") if whole else (str(each.before), str(each.after))
-        table.add_row(each.kind, plain(each.entry), plain(before), plain(after))
+        table.add_row(each.kind, plain(each.entry), *map(plain, _sides(each)))
     console().print(table)
     if rejected:
         click.echo(f"{applied.draft_id} is rejected.")
@@ -74,3 +74,21 @@ def _show(applied: "Applied", *, rejected: bool) -> None:
         click.echo(
             f"{applied.draft_id} is proposed; approve it with: cvo apply --approve-draft {applied.draft_id}"
         )
+
+
+def _sides(change: "Difference") -> tuple[str, str]:
+    """Return an entry before and after: only what differs of it; all of a lever, whose money is what is approved."""
+    before, after = change.before, change.after
+    if change.kind != "changed":
+        told = change.entry.startswith("levers.")
+        return (_fields(before), _fields(after)) if told else ("", "")
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return str(before), str(after)
+    differ = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return _fields({k: before[k] for k in differ if k in before}), _fields(
+        {k: after[k] for k in differ if k in after}
+    )
+
+
+def _fields(entry: Mapping[str, Any] | None) -> str:
+    return ", ".join(f"{name} {value}" for name, value in (entry or {}).items())
