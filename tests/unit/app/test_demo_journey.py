@@ -11,9 +11,10 @@ from cvo.app.demo.journey.campaigns import campaigns, picked_for_spending
 from cvo.app.demo.journey.data import Data, read_data
 from cvo.app.demo.journey.likeness import habits_of, scenario_like
 from cvo.app.demo.journey.messages import messages, traits
+from cvo.app.demo.journey.seen import _against
 from cvo.core.clock import DAY
 from cvo.core.errors import InvalidInput
-from cvo.core.evidence import Estimate, Grade, NotEstimable
+from cvo.core.evidence import Estimate, Grade, Interval, NotEstimable
 from cvo.ledger.tables import ORDERS, RESPONSES, Tables
 from cvo.simulate import make_world
 
@@ -146,3 +147,19 @@ def test_a_scenario_made_of_habits_buys_like_them():
     prices = scenario_like(habits).products
     usual = sum(p.price * p.popularity for p in prices) / sum(p.popularity for p in prices)
     assert usual == pytest.approx(given.baskets.filter(pl.col("revenue") > 0)["revenue"].mean(), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(-5.0, 9.0, "holds the truth and zero"), (1.0, 9.0, "holds the truth"), (3.0, 9.0, "misses the truth")],
+)
+def test_the_made_up_half_year_says_whether_its_interval_holds_the_truth(low, high, said):
+    reported = Estimate(
+        value=(low + high) / 2,
+        standard_error=1.0,
+        interval=Interval(low, high),
+        grade=Grade.MEASURED,
+        unit="USD a customer",
+        sample_size=300,
+    )
+    assert said in _against(reported, 2.0)

@@ -31,7 +31,6 @@ def seen(journey: Journey) -> Section:
             _short(each.redeemed),
             _short(each.before),
             _short(each.others_before),
-            _short(each.moved),
         )
         for each in found
     )
@@ -61,7 +60,6 @@ def seen(journey: Journey) -> Section:
                 Column("Redeemed", PERCENT),
                 Column("Spent before, a week", money),
                 Column("Others before", money),
-                Column("Moved beside others", signed),
             ),
             rows=rows,
             note="Redeemed: the share of households that used at least one of its coupons. Campaigns that began "
@@ -86,6 +84,14 @@ def _picked(journey: Journey) -> str:
     )
 
 
+def _against(reported: Estimate, truth: float) -> str:
+    if reported.interval.excludes(truth):
+        return "an interval that misses the truth"
+    if not reported.interval.excludes(0.0):
+        return "an interval that holds the truth and zero: so few customers can’t tell the two apart"
+    return "an interval that holds the truth"
+
+
 def rehearsal(journey: Journey) -> Iterator[Section]:
     """Show the made-up half-year, if there was one."""
     found = journey.rehearsed
@@ -97,7 +103,7 @@ def rehearsal(journey: Journey) -> Iterator[Section]:
     said = (
         f"could not be estimated ({reported.detail})"
         if isinstance(reported, NotEstimable)
-        else f"is measured as {money.estimate(reported)}"
+        else f"is measured as {money.estimate(reported)}, {_against(reported, done.truth.as_counted)}"
     )
     usual = money_format(done.currency, decimals=2).text(habits.usual_basket)
     yield Section(
@@ -105,7 +111,7 @@ def rehearsal(journey: Journey) -> Iterator[Section]:
         (
             f"{COUNT.text(done.customers)} made-up customers buy like these households: {usual} an order, "
             f"{habits.orders_per_week:.2f} orders a week, as different from each other as they are. How they take "
-            "offers is the `retail` scenario’s, and made up. "
+            "offers is the scenario “retail”, and made up. "
             f"Over {done.weeks} weeks cvo made {COUNT.text(done.decisions)} decisions for them, left "
             f"{COUNT.text(done.control)} alone and learned once a week.",
             f"What it caused per customer there {said}; the truth of that world is "
