@@ -123,5 +123,7 @@ def _lowest(planes: Sequence[_Plane], low: FloatArray, high: FloatArray) -> tupl
         method="highs",
     )
     if found.x is None:
-        raise InvalidInput(f"values, uses or capacities are too far apart to be priced together: {found.message}")
+        raise InvalidInput(
+            f"values, uses or capacities are too far apart to be priced together: {found.message}"
+        )
     return np.clip(found.x[:-1] * unit, low, high), float(found.x[-1] * unit)

@@ -61,9 +61,9 @@ def simulate(
 ) -> Simulated:
     """Make the company of a scenario in `folder` and live through `weeks` of it; it learns once a week.
 
-    `scenario` is a name, the path of a file, or one already read. When the last week is over nothing more is done until all outcome
-    windows have closed. Same arguments, same company and figures. Raises `Conflict` where a company is already,
-    `InvalidInput` for fewer than one customer or week.
+    `scenario` is a name, the path of a file, or one already read. When the last week is over nothing more is done
+    until all outcome windows have closed. Same arguments, same company and figures. Raises `Conflict` where a
+    company is already, `InvalidInput` for fewer than one customer or week.
     """
     if weeks < 1:
         raise InvalidInput(f"a simulation of {weeks} weeks does nothing; ask for at least one")
