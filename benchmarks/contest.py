@@ -34,7 +34,7 @@ from cvo.simulate import World, expected_programme_effect, load_scenario, make_w
 FloatArray = NDArray[np.float64]
 
 SCENARIO, ARBITER = "retail", "arbiter"
-CUSTOMERS, WEEKS, SEEDS = 500, 52, range(100, 105)
+CUSTOMERS, WEEKS, SEEDS = 400, 52, range(100, 105)
 
 WEEKLY_VOLUME = {"email": 200, "agent": 4}
 """Contacts a week for every 1,000 customers: about half of the e-mails and of the calls there would be occasion for."""
