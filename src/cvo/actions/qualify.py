@@ -18,7 +18,7 @@ from cvo.actions.rules import Rule, Rulebook, Schema, Value, parse
 from cvo.actions.rules.columnar import frame
 from cvo.actions.rules.vocabulary import Constants
 from cvo.actions.scarcity import uses
-from cvo.actions.situation import Ask, Situation, ask, constants, products, rule_schema
+from cvo.actions.situation import Ask, Situation, ask, constants, products, rule_schema, watched
 from cvo.core.clock import LATEST, Instant
 from cvo.core.errors import CatalogueError, InvalidInput, RuleError
 from cvo.profiles.facts import fact
@@ -67,7 +67,8 @@ class _Shared(msgspec.Struct, frozen=True):
 class Qualifier:
     """Judges every action of a catalogue for one placement; `refusals` are what the codes stand for.
 
-    `products` are those whose stock a situation has to know; `uses` what a delivery of each action takes of resources.
+    `products` are those whose stock a situation has to know; `uses` what a delivery of each action takes of resources,
+    `watched` the resources that either takes from or a rule asks about.
 
     Raises `CatalogueError` for a rule that does not parse or asks for what no profile can answer.
     """
@@ -90,6 +91,7 @@ class Qualifier:
         self._all = checks = self._checks(catalogue, placement)
         self._book = Rulebook(list(dict.fromkeys(check.rule for check in checks)))
         self.products = products(self._book.facts)
+        self.watched = self.resources | watched(self._book.facts)
         self._gather = compile_gather(self._book.facts, [ask(fact, currency) for fact in self._book.facts])
         column = {rule: number for number, rule in enumerate(self._book.rules)}
         self._columns = np.array([column[check.rule] for check in checks], dtype=np.intp)

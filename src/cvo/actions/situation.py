@@ -176,6 +176,11 @@ def products(facts: Iterable[Fact]) -> frozenset[str]:
     return frozenset(str(each.arguments[0]) for each in facts if each.arguments and each.path[-1] in _STOCK)
 
 
+def watched(facts: Iterable[Fact]) -> frozenset[str]:
+    """Return the resources of which some facts ask how much is left."""
+    return frozenset(str(each.arguments[0]) for each in facts if each.arguments and each.path[-1] in _LEFT)
+
+
 def _local(reading: Callable[[datetime], str]) -> Ask:
     return lambda here: reading(shown(here.at, here.profile.traits.get(TRAIT), here.time_zone))
 

@@ -182,8 +182,9 @@ class _Record:
         )
 
     def _scarcity(self) -> Scarcity:
-        resources = self._qualifier.resources
-        return self._case.scarcity.only(resources) if resources else NOTHING_SCARCE
+        # A rule may ask about what no action here uses, and has to see the same again.
+        watched = self._qualifier.watched
+        return self._case.scarcity.only(watched) if watched else NOTHING_SCARCE
 
     def _refusals(self, codes: list[int]) -> list[Refusal]:
         here, known = self._here, self._qualifier

@@ -239,7 +239,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     scored: Scored
     slots: list[Slot]
     scarcity: Scarcity = NOTHING_SCARCE
-    """What was left of the resources that actions here use, as it was last counted, and their prices."""
+    """What was left of the resources that actions here use or rules ask about, as last counted, and their prices."""
 
     @property
     def refused(self) -> dict[str, int]:

@@ -72,6 +72,17 @@ def test_a_decision_under_scarcity_replays_from_its_record(scarce):
         assert again.identical, again.differences
 
 
+def test_a_rule_about_what_no_action_here_uses_replays_from_the_record():
+    text = (TEXT + RESOURCES).replace("per: action, of: callback", "per: channel, of: email")
+    text = text.replace('context.device != "kiosk"', 'left("minutes") >= 12')
+    asking = policy(parse_catalogue(text), control_rate=0.0, withheld_rate=0.0)
+    case = cases(1)[0]
+    made = decide_in_turn([case], [asking], Scarcity({"minutes": 3.0, "sales": 20.0}, {}))[0]
+    assert refusal_of(made, "callback").rule == 'left("minutes") >= 12'
+    again = replay(decode(encode(made)), case.profile, asking)
+    assert again.identical, again.differences
+
+
 def test_the_price_is_a_term_of_the_score_and_stands_in_the_record(scarce):
     case = cases(1)[0]
     free = decide(case, scarce).scored.terms()["callback"]
