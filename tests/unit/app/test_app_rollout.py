@@ -8,6 +8,7 @@ from cvo.app.ingest import ingest
 from cvo.app.live import Ask, Live
 from cvo.app.replay import replay
 from cvo.app.rollout.judge import judge, standing
+from cvo.app.rollout.outcomes import Outcomes
 from cvo.app.rollout.record import latest, runs
 from cvo.app.rollout.start import draft_candidate, start, stop
 from cvo.app.state import running_catalogue
@@ -20,7 +21,7 @@ from cvo.decisions.decision import Arm
 from cvo.decisions.rollout import Rollout, Verdict
 from cvo.events.event import Delivery
 from cvo.events.message import user
-from tests.data.folder import ONE_MAIL, OWNER, ordered, running
+from tests.data.folder import ONE_MAIL, OWNER, ordered, running, track
 
 NOW = parse_rfc3339("2026-01-05T09:00:00Z")
 STEPS = (0.2, 0.5, 1.0)
@@ -104,6 +105,14 @@ def test_a_bad_policy_is_stopped_by_what_it_brings(world, tmp_path):
     assert judge(world.company, OWNER) is None
     with pytest.raises(Conflict, match=r"rejected"):
         draft_candidate(world.company, run.draft_id)
+
+
+def test_what_service_costs_is_taken_off_an_outcome(world):
+    company, version = world.company, running_catalogue(world.company.store).version
+    starts = Outcomes(company, version, 14).tables.decisions.select("person_id", "at")
+    before = Outcomes(company, version, 14).net(starts).sum()
+    ingest(company, [track(CUSTOMERS[0], Instant(NOW + DAY), "call", "Call Ended", service_cost=8)])
+    assert Outcomes(company, version, 14).net(starts).sum() == pytest.approx(before - 8)
 
 
 def test_an_equal_policy_goes_through_all_steps_and_decides_for_everybody(world, tmp_path):

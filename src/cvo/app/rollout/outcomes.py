@@ -55,12 +55,14 @@ class Outcomes:
         self._situations: dict[tuple[bytes, Instant], Situation] | None = None
 
     def net(self, starts: pl.DataFrame) -> FloatArray:
-        """Return margin less the cost of contacts (n,) in the window after each start, in major units.
+        """Return margin less the cost of contacts and of service (n,) in the window after each start, in major units.
 
         By customer and time alone, one query whoever decided: the causal join.
         """
         rate = assumptions_of(self._catalogue)["margin_rate"].value
-        money = margins(self.tables.orders, self.tables.refunds, rate)
+        money = margins(self.tables.orders, self.tables.refunds, rate, self.tables.costs).with_columns(
+            pl.col("margin_minor") - pl.col("service_cost_minor")
+        )
         contacts = self.tables.decisions.filter(pl.col("delivered") != "").select(
             "person_id", "at", (-pl.col("contact_cost_minor")).alias("margin_minor")
         )

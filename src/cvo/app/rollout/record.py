@@ -19,8 +19,8 @@ ROLLOUT_CHANGE = "rollout"
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """A rollout as it stands: what goes live beside what ran `before`, by which plan, how far it has come.
 
-    A customer's outcome is the margin of `window_days` less the cost of contacts in them. `since` is when the
-    step began, `judged_at` until when closed windows are scored. `draft_id` is the draft that promotion approves,
+    A customer's outcome is the margin of `window_days` less the cost of contacts and service in them. `since` is when
+    the step began, `judged_at` until when closed windows are scored. `draft_id` is the draft that promotion approves,
     empty where the catalogue stays as it is.
     """
 
