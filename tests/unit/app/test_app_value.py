@@ -270,6 +270,18 @@ def test_the_curve_ends_at_the_headline_and_its_first_week_is_where_the_offer_wo
     assert second.effect.reason == "too few buyers"
 
 
+def test_a_later_period_takes_no_second_decision_for_a_first(tmp_path):
+    """Who comes back has been treated, or not, by then: that is no first decision."""
+    live(tmp_path)
+    with Company.open(tmp_path, clock=FixedClock(Instant(NOW + 21 * DAY))) as company:
+        decide_for(company, [f"c{n}" for n in range(4_000)])
+        ingest(company, [ordered(f"c{n}", Instant(NOW + 22 * DAY), 20, f"p{n}") for n in range(4_000)])
+        company.clock.at = Instant(NOW + 36 * DAY)
+        found = value(company, Question(since=Instant(NOW + 20 * DAY)))
+    assert isinstance(found.programme, Estimate)
+    assert found.since_first == []
+
+
 def test_growth_is_split_by_source_and_what_was_caused(tmp_path):
     """Before, a seventh bought for 500 each; then many buy for 20, the more the more got the offer."""
     found, persons, _ = live(tmp_path)

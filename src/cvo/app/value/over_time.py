@@ -42,12 +42,11 @@ def since_first(company: Company, facts: Facts, found: Programme) -> list[WeekSi
         return []
     decisions = facts.tables.decisions
     firsts = (
-        decisions.filter(
-            pl.col("decision_id").is_in(facts.own.implode()),
-            pl.col("at").is_between(facts.since, facts.until, closed="left"),
-        )
+        decisions.filter(pl.col("decision_id").is_in(facts.own.implode()))
         .group_by("person_id")
         .agg(pl.col("at").min())
+        # The first of all: who comes back in a later period has been treated, or not, before.
+        .filter(pl.col("at").is_between(facts.since, facts.until, closed="left"))
         .join(facts.persons.select("person_id", "arm", "control_rate"), on="person_id")
         .sort("person_id")
     )
