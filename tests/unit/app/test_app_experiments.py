@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cvo.app.experiments.enrolment import enrol, messages
+from cvo.app.experiments.outcomes import enrolled, outcomes
 from cvo.app.experiments.page import experiment_page
 from cvo.app.experiments.promise import read_registration
 from cvo.app.experiments.registry import end, register, registered
@@ -200,6 +201,25 @@ def test_value_is_margin_less_what_contacts_and_service_cost(shop):
     assert found["service_cost"] == pytest.approx(4.0)
     goal = status(shop, "page").report.goal[0].effect
     assert goal.value == pytest.approx(found["margin"] - 4.10)
+
+
+def test_a_refund_after_the_arm_was_given_does_not_reach_back_into_the_time_before(shop):
+    register(shop, PROMISE, OWNER)
+    enrol(shop, "page")
+    at(shop, 20)
+    asked = enrolled(shop, "page"), 14, shop.clock.now()
+    before = outcomes(shop, *asked)
+    bought, later = Instant(START - DAY), Instant(START + 3 * DAY)
+    ingest(
+        shop,
+        [
+            track(who, later, f"back-{who}", "Order Refunded", order_id=f"{who}-{bought}", revenue=1.0)
+            for who in shop.names
+        ],
+    )
+    after = outcomes(shop, *asked)
+    assert after["margin_before"].equals(before["margin_before"])
+    assert after["refunds_before"].sum() == 0
 
 
 def test_a_weekly_timetable_is_judged_at_full_weeks(shop):

@@ -1,5 +1,6 @@
 """Outcomes of an experiment's customers, by the causal join: all they brought in the horizon, whatever they got."""
 
+import msgspec
 import polars as pl
 
 from cvo.app.company import Company
@@ -51,13 +52,13 @@ def outcomes(company: Company, starts: pl.DataFrame, days: int, until: Instant) 
     """
     closed = starts.filter(pl.col("at") + days * DAY <= until)
     tables = tabulate(company.store.events((Order, Refund, Activity, Decided)), company.config.currency)
-    facts = _facts(company, tables)
+    facts = {"": _facts(company, tables), "_before": _facts(company, _known_by(tables, closed))}
     columns = ["orders", *(f"{name}_minor" for name in MONEY)]
     unit = minor_unit(company.config.currency)
     table = closed
     for suffix, shift in (("", 0), ("_before", -days * DAY)):
         begun = closed.select("person_id", pl.col("at") + shift)
-        sums = sums_within(begun, facts, days, columns)
+        sums = sums_within(begun, facts[suffix], days, columns)
         table = table.with_columns(
             sums["orders"].alias(f"orders{suffix}"),
             *((sums[f"{name}_minor"] * unit).alias(f"{name}{suffix}") for name in MONEY),
@@ -68,6 +69,14 @@ def outcomes(company: Company, starts: pl.DataFrame, days: int, until: Instant) 
         .filter(pl.col("decided_at").is_between(pl.col("at"), pl.col("at") + days * DAY, closed="left"))
     )
     return table.with_columns(exposed=table["person_id"].is_in(met["person_id"].unique().implode()))
+
+
+def _known_by(tables: Tables, starts: pl.DataFrame) -> Tables:
+    """Return the tables with the refunds made before each start: later ones the treatment could have touched."""
+    begun = starts.select("person_id", pl.col("at").alias("begun_at"))
+    refunds = tables.refunds.join(begun, on="person_id", maintain_order="left")
+    known = refunds.filter(pl.col("at") < pl.col("begun_at")).drop("begun_at")
+    return msgspec.structs.replace(tables, refunds=known)
 
 
 def _facts(company: Company, tables: Tables) -> pl.DataFrame:
