@@ -52,6 +52,13 @@ def test_a_repeat_under_the_same_key_gets_the_same_answer(server):
     assert other[1]["decisionId"] != answers[0][1]["decisionId"]
 
 
+def test_room_without_end_is_all_the_room_there_is(server):
+    body = {"customerId": "roomy", "placement": "home", "limit": 1e30}
+    status, answer = server.post("/v1/decisions", body, Idempotency_Key="roomy")
+    assert status == 200, answer
+    assert server.post("/v1/decisions", body, Idempotency_Key="roomy") == (status, answer)
+
+
 def test_a_bad_request_leaves_its_neighbours_alone(server):
     def ask(number: int):
         placement = "nowhere" if number % 3 == 0 else "home"

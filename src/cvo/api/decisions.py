@@ -15,6 +15,7 @@ from cvo.events.intake import customer_id
 
 BODY_LIMIT = 64 * 1024
 KEY_LIMIT = 255
+_MOST_SLOTS = 1_000_000
 IDEMPOTENCY_KEY = b"idempotency-key"
 
 
@@ -80,4 +81,5 @@ def _whole(value: str | float | None, where: str) -> str | int | None:
 def _limit(value: float | None) -> int | None:
     if value is not None and (value < 1 or value != int(value)):
         raise InvalidInput(f"limit is {value}; it has to be a whole number of slots, 1 or more")
-    return None if value is None else int(value)
+    # No placement has that many slots, and a number of more than 64 bits can't be kept with the request.
+    return None if value is None else int(min(value, _MOST_SLOTS))

@@ -6,7 +6,7 @@ from itertools import islice
 import msgspec
 
 from cvo.app.company import Company
-from cvo.app.scarcity import count, scarcity_of, spend
+from cvo.app.scarcity import count, counted_in, scarcity_of, spend
 from cvo.app.state import keep_policy
 from cvo.core.ids import EventId, PersonId
 from cvo.core.random import keyed_bytes
@@ -131,7 +131,7 @@ def _decide_apart(
         Case(subject, person.profile, request, stock)
         for subject, (person, request) in zip(subjects, requests, strict=True)
     ]
-    catalogue, at = deciding.policies[0].catalogue, min(request.at for _, request in requests)
+    catalogue, at = counted_in(deciding), min(request.at for _, request in requests)
     counted = count(work, catalogue, at)
     decisions = decide_in_turn(cases, policies, scarcity_of(counted, prices))
     spend(work, counted, catalogue, zip(decisions, policies, strict=True), prices=prices)

@@ -9,7 +9,7 @@ from cvo.actions.scarcity import Scarcity
 from cvo.budget import Pace, begin, paced
 from cvo.core.clock import DAY, Instant
 from cvo.decisions.decision import Decision, Purpose
-from cvo.decisions.policy import Policy
+from cvo.decisions.policy import Deciding, Policy
 from cvo.decisions.turns import used
 from cvo.storage.unit_of_work import UnitOfWork
 
@@ -33,6 +33,15 @@ def count(work: UnitOfWork, catalogue: Catalogue, at: Instant) -> Count:
         name: _standing(resource, kept.get(name), catalogue, at)
         for name, resource in catalogue.resources.items()
     }
+
+
+def counted_in(deciding: Deciding) -> Catalogue:
+    """Return the running catalogue with the resources that only the candidate of a rollout has: all are counted."""
+    running, *others = (policy.catalogue for policy in deciding.policies)
+    if all(other.resources.keys() <= running.resources.keys() for other in others):
+        return running
+    every = {name: each for other in others for name, each in other.resources.items()}
+    return msgspec.structs.replace(running, resources={**every, **running.resources})
 
 
 def scarcity_of(counted: Count, prices: Mapping[str, float] | None = None) -> Scarcity:

@@ -3,14 +3,18 @@
 import msgspec
 import pytest
 
+from cvo.actions.read import parse_catalogue
 from cvo.app.decide import decide, decide_in
 from cvo.app.ingest import ingest
 from cvo.app.replay import replay
 from cvo.app.run import run
-from cvo.app.scarcity import Counted, count, scarcity_of
+from cvo.app.scarcity import Counted, count, counted_in, scarcity_of
 from cvo.app.state import keep_policy
 from cvo.core.clock import DAY, FixedClock, Instant
 from cvo.decisions.decision import Purpose, Request, decode
+from cvo.decisions.policy import Policy
+from cvo.decisions.rollout import Rollout, RolloutPlan
+from cvo.decisions.split import Split
 from cvo.events.event import Delivery
 from cvo.events.message import user
 from tests.data.company import NOW
@@ -47,6 +51,23 @@ def test_requests_of_one_moment_never_overrun(company):
     assert standing(company).pace.used == AMOUNT
     assert made
     assert all(replay(company, each.decision_id).identical for each in made)
+
+
+def test_what_only_the_candidate_of_a_rollout_has_is_never_overrun_either(tmp_path):
+    with running(tmp_path, NOW, ONE_MAIL, **ALWAYS) as opened:
+        policy = opened.policy()
+        candidate = Policy(parse_catalogue(ONE_MAIL + CALLS), policy.models, policy.settings)
+        plan = RolloutPlan(delta=1.0, outcome_sd=1.0, steps=(0.9, 1.0))
+        both = Split(policy, candidate, name="mails", plan=plan, rollout=Rollout())
+        request = Request(placement="newsletter", at=NOW)
+        with opened.store.unit_of_work() as work:
+            for each in both.policies:
+                keep_policy(work, each)
+            decided = decide_in(work, both, [(user(f"c{i}"), request) for i in range(300)])
+            assert count(work, counted_in(both), NOW)["mails"].pace.used == AMOUNT
+        new = [each for each in decided if each.pins.catalogue == candidate.catalogue.version]
+        assert sum(slot.delivery is Delivery.DELIVERED for each in new for slot in each.slots) == AMOUNT
+        assert all(replay(opened, each.decision_id).identical for each in decided)
 
 
 def test_one_after_the_other_never_overruns_either_and_the_price_rises(company):
