@@ -72,9 +72,11 @@ def run(
     holds = _segment(company, request, segment)
     members = [(each.person_id, each.external) for each in company.store.persons() if holds(each.profile)]
     members.sort(key=lambda member: keyed_bytes(policy.settings.seed, RUN, name, member[0]))
+    known = {person_id for person_id, _ in members}
     tally, done, rows = _Tally(), set[PersonId](), list[Row]()
     for decision in _decided(company, placement, purpose, name):
-        done.add(decision.person_id)
+        decided_for = decision.person_id
+        done.add(decided_for if decided_for in known else _today(company, decided_for))
         rows += _rows(decision) if out else ()
     left = [external for person_id, external in members if person_id not in done]
     before = len(members) - len(left)
@@ -161,6 +163,12 @@ def _decided(company: Company, placement: str, purpose: Purpose, name: str) -> I
             decision = decode(logged.body)
             if decision.context.get(RUN) == name:
                 yield decision
+
+
+def _today(company: Company, person_id: PersonId) -> PersonId:
+    """Return whom somebody was merged into since a decision, if anybody."""
+    person = company.store.person(company.store.external_ids(person_id)[0])
+    return person_id if person is None else person.person_id
 
 
 def _segment(company: Company, request: Request, text: str | None) -> Callable[[Profile], bool]:

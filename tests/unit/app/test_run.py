@@ -110,6 +110,15 @@ def test_who_has_no_name_yet_is_decided_for_too(company):
     assert company.store.decisions_of(company.store.person(anonymous("d")).person_id, 5)
 
 
+def test_who_logged_in_since_is_not_decided_for_again(company):
+    ingest(company, [{"type": "track", "anonymousId": "d", "messageId": "d1", "event": "Visited"}])
+    first = run(company, "newsletter")
+    ingest(company, [message("identify", "newcomer", NOW, "n1", anonymousId="d")])
+    assert company.store.person(anonymous("d")).person_id == company.store.person(user("newcomer")).person_id
+    again = run(company, "newsletter")
+    assert (first.decided, again.before, again.decided) == (PEOPLE + 1, PEOPLE + 1, 0)
+
+
 def test_an_unknown_placement_or_a_rule_that_is_none_is_refused(company):
     with pytest.raises(InvalidInput, match="no placement 'billboard'"):
         run(company, "billboard")
