@@ -110,6 +110,12 @@ def test_the_self_check_exits_with_1_where_a_metric_is_not_sound(trial, tmp_path
     assert "NOT sound" in done.stdout
 
 
+def test_uplift_takes_no_chance_that_the_arms_did_not_fall_by(trial):
+    options = [*FEATURES, "--metric", "visit", "--chance", 0.4]
+    with pytest.raises(InvalidInput, match=r"not by a chance of 0\.4"):
+        run("uplift", *trial, "--treated", hillstrom.WOMENS, *options)
+
+
 def test_uplift_is_found_or_refused(trial):
     options = ["--chance", 0.5, *FEATURES]
     found = json.loads(

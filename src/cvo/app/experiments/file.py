@@ -22,7 +22,7 @@ from cvo.experiments import (
     self_check,
 )
 from cvo.experiments.uplift import Targeting, targeting, trial
-from cvo.inference import DEFAULT_GUARD_RAILS, cluster_moments, sample_ratio_p
+from cvo.inference import DEFAULT_GUARD_RAILS, cluster_moments, sample_ratio_p, sample_ratio_refusal
 
 ARM = "arm"
 
@@ -143,7 +143,10 @@ def check(rows: pl.DataFrame, metric: Metric, *, seed: str, splits: int = 1_000)
 def uplift(
     rows: pl.DataFrame, metric: Metric, features: Sequence[str], *, chance: float, seed: str
 ) -> Targeting:
-    """Learn whom one treatment helps most from a file with two arms; text features become dummies."""
+    """Learn whom one treatment helps most from a file with two arms; text features become dummies.
+
+    Raises `InvalidInput` where the arms did not fall by `chance`: then nothing made with it is measured.
+    """
     _have(rows, [metric.column, *features])
     treated = rows[ARM] != CONTROL
     if rows[ARM].n_unique() != 2:
@@ -159,6 +162,10 @@ def uplift(
         _numbers(rows, metric.column),
         chance=chance,
     )
+    counts = {"treated": int(treated.sum()), CONTROL: int((~treated).sum())}
+    refused = sample_ratio_refusal(counts, {"treated": chance, CONTROL: 1 - chance})
+    if refused is not None:
+        raise InvalidInput(f"the split is not by a chance of {chance:g}: {refused.detail}")
     return targeting(known, seed=seed, unit=metric.unit or metric.column)
 
 
