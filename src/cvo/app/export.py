@@ -19,6 +19,7 @@ from cvo.core.money import minor_unit
 from cvo.decisions.decision import Decision, Purpose, decode
 from cvo.events.event import Decided, Response
 from cvo.ledger.contrast import Contrast, contrasts
+from cvo.ledger.programme import arm_weights
 
 T = TypeVar("T")
 
@@ -29,6 +30,8 @@ HISTORY = "interaction_history.parquet"
 EXPLANATIONS = "decision_explanations.parquet"
 ACTIONS = "impact_analyzer_actions.parquet"
 PROGRAMME = "impact_analyzer_programme.parquet"
+
+_UNLIKE = "plain counts would compare unlike with like"
 
 
 class Exported(msgspec.Struct, frozen=True):
@@ -153,6 +156,8 @@ def _programme(facts: Facts, unit: float) -> Iterator[tuple[object, ...]]:
     if facts.started_at is None or facts.until <= facts.since:
         return iter(())
     customers = facts.customers(facts.since, facts.until)
+    if arm_weights(customers) is not None:
+        return iter(())
     return pdstools.programme_rows(customers, facts.since, unit)
 
 
@@ -163,9 +168,11 @@ def _left_out(compared: list[Contrast], facts: Facts) -> dict[str, str]:
         if each.refusal is not None:
             found[each.action] = each.refusal.detail
         elif each.by == "draw":
-            found[each.action] = (
-                "nothing of it was withheld by coin; plain counts would compare unlike with like"
-            )
+            found[each.action] = f"nothing of it was withheld by coin; {_UNLIKE}"
+        elif pdstools.weighed(each):
+            found[each.action] = f"it was withheld by coins of different chances; {_UNLIKE}"
     if facts.started_at is None or facts.until <= facts.since:
         found["programme"] = "no full week of live decisions yet"
+    elif arm_weights(facts.customers(facts.since, facts.until)) is not None:
+        found["programme"] = f"the share of customers in control was changed; {_UNLIKE}"
     return found

@@ -11,6 +11,8 @@ from pdstools.ih.IH import IH
 from pdstools.impactanalyzer.ImpactAnalyzer import ImpactAnalyzer
 
 from cvo.actions.conditions import TIERS
+from cvo.app.apply import apply
+from cvo.app.company import Company
 from cvo.app.export import ACTIONS, EXPLANATIONS, HISTORY, PROGRAMME, export_pdstools
 from cvo.app.ingest import ingest
 from cvo.app.value import Question, value
@@ -21,7 +23,7 @@ from cvo.core.errors import InvalidInput
 from cvo.decisions.decision import Arm
 from cvo.events.event import Delivery
 from tests.data.company import NOW
-from tests.data.folder import ONE_MAIL, decide_for, message, ordered, recorded, running, track
+from tests.data.folder import ONE_MAIL, OWNER, decide_for, make, message, ordered, recorded, running, track
 
 TWO_ACTIONS = (
     ONE_MAIL.replace(
@@ -162,6 +164,27 @@ def test_a_trial_by_lot_is_left_out_with_the_reason(tmp_path):
     assert set(found.left_out) == {"offer", "programme"}
     assert "withheld" in found.left_out["offer"]
     assert pl.read_parquet(tmp_path / "out" / HISTORY)["pyPropensity"].null_count() == 10
+
+
+def test_counts_that_would_need_weights_are_left_out_with_the_reason(tmp_path):
+    """Two shares in control, two chances of being withheld: half of the customers under each."""
+    folder, text = (
+        tmp_path / "company",
+        TWO_ACTIONS.replace('["customer.age >= 18"]', '["customer.age >= 99"]'),
+    )
+    for number, (control, withheld) in enumerate(((0.2, 0.3), (0.5, 0.6))):
+        make(folder, text, control_rate=control, withheld_rate=withheld)
+        with Company.open(folder, clock=FixedClock(Instant(NOW + number * DAY))) as company:
+            apply(company, OWNER, approve=True)
+            decide_for(company, [f"{'ab'[number]}{n}" for n in range(600)])
+            company.clock = FixedClock(Instant(NOW + 30 * DAY))
+            found = export_pdstools(company, tmp_path / "out", Question())
+        if number == 0:
+            assert found.left_out == {}
+            assert found.rows[PROGRAMME] == 4
+    assert (found.rows[ACTIONS], found.rows[PROGRAMME]) == (0, 0)
+    assert "different chances" in found.left_out["offer"]
+    assert "share of customers in control was changed" in found.left_out["programme"]
 
 
 def test_a_period_and_channels_are_kept_to(tmp_path):

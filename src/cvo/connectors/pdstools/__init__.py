@@ -7,7 +7,7 @@ are its names, what is in them is ours; docs/pdstools.md says where the two diff
 from cvo.connectors.pdstools.explanations import EXPLANATIONS, explanation_rows
 from cvo.connectors.pdstools.files import write_rows
 from cvo.connectors.pdstools.history import HISTORY, Interactions
-from cvo.connectors.pdstools.impact import IMPACT, contrast_rows, programme_rows
+from cvo.connectors.pdstools.impact import IMPACT, contrast_rows, programme_rows, weighed
 from cvo.connectors.pdstools.labels import Labels, labels_of
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "explanation_rows",
     "labels_of",
     "programme_rows",
+    "weighed",
     "write_rows",
 ]

@@ -9,6 +9,7 @@ because rates there are per impression; one that ordered counts as an `Accepted`
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from cvo.connectors.pdstools.labels import Labels, pega_time
@@ -36,6 +37,9 @@ WITHHELD = "NBAHealth_Withheld"
 CONTROL = "NBAHealth_ControlGroup"
 
 
+_ALIKE = 1e-6
+
+
 class _Cell(NamedTuple):
     """What the rows of one comparison, arm and day share."""
 
@@ -55,9 +59,9 @@ def contrast_rows(
 
     A unit is a customer and window, dated at its first choice of the action; it counts as accepted where the customer
     ordered anything before the window closed, and its value is all margin in it. Nothing comes of a comparison by draw,
-    whose rows would have to be weighted, nor of one that is refused.
+    whose rows would have to be weighted, nor of one that is refused, nor where `weighed`.
     """
-    if contrast.by != "coin" or contrast.refusal is not None:
+    if contrast.by != "coin" or contrast.refusal is not None or weighed(contrast):
         return
     days = (
         contrast.rows.with_columns((pl.col("at") // DAY * DAY).alias("day"), pl.col("got") > 0)
@@ -80,6 +84,12 @@ def contrast_rows(
             DELIVERED if got else WITHHELD,
         )
         yield from _rows(cell, units, buyers, margin * unit)
+
+
+def weighed(contrast: Contrast) -> bool:
+    """Tell whether coins were not all of one chance: then plain counts compare other customers in each arm."""
+    odds = contrast.rows.filter(pl.col("odds") > 0)["odds"].to_numpy()
+    return bool(len(odds)) and bool(np.ptp(odds) > _ALIKE * odds.max())
 
 
 def programme_rows(customers: pl.DataFrame, began: Instant, unit: float) -> Iterator[tuple[object, ...]]:
