@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Action, Catalogue, Limit, Status
-from cvo.actions.conditions import REST, conditions, scope
+from cvo.actions.conditions import CAPACITY, REST, conditions, scope
 from cvo.actions.gather import compile_gather
 from cvo.actions.rules import Rule, Rulebook, Schema, Value, parse
 from cvo.actions.rules.columnar import frame
@@ -68,7 +68,8 @@ class Qualifier:
     """Judges every action of a catalogue for one placement; `refusals` are what the codes stand for.
 
     `products` are those whose stock a situation has to know; `uses` what a delivery of each action takes of resources,
-    `watched` the resources that either takes from or a rule asks about.
+    `watched` the resources that either takes from or a rule asks about, `kept_back` those that a rule asks about of
+    which something is to be kept, and not just whether they reach.
 
     Raises `CatalogueError` for a rule that does not parse or asks for what no profile can answer.
     """
@@ -92,6 +93,8 @@ class Qualifier:
         self._book = Rulebook(list(dict.fromkeys(check.rule for check in checks)))
         self.products = products(self._book.facts)
         self.watched = self.resources | watched(self._book.facts)
+        own = [each.rule for each in checks if self.refusals[each.refusal].tier != CAPACITY]
+        self.kept_back = watched(fact for rule in own for fact in rule.facts)
         self._gather = compile_gather(self._book.facts, [ask(fact, currency) for fact in self._book.facts])
         column = {rule: number for number, rule in enumerate(self._book.rules)}
         self._columns = np.array([column[check.rule] for check in checks], dtype=np.intp)

@@ -85,6 +85,13 @@ class Policy:
         )
 
     @cached_property
+    def kept_back(self) -> frozenset[str]:
+        """Return the resources of which rules anywhere ask how much is left, beside whether it reaches."""
+        return frozenset().union(
+            *(self.qualifier(placement).kept_back for placement in self.catalogue.placements)
+        )
+
+    @cached_property
     def names(self) -> NDArray[np.object_]:
         """Return the actions of the catalogue in their order, to be picked by an array of positions."""
         return np.array(self.catalogue.action_ids, dtype=np.object_)

@@ -1,9 +1,11 @@
 """Several decisions that draw on the same resources: each sees what those before it left.
 
 They are decided together as long as there is enough of everything for any decision, which is nearly always. After a
-decision that leaves less than that, the rest is decided anew, with what is left.
+decision that leaves less than that, or takes of what a rule of the catalogue asks about, the rest is decided anew, with
+what is left.
 """
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -16,7 +18,7 @@ from cvo.decisions.split import decide_each
 from cvo.events.event import Delivery
 
 _AHEAD = 64
-"""Cases decided together at first; twice as many each time that nothing becomes scarce among them."""
+"""Cases decided together at first, and one once something became scarce; then twice as many each time nothing does."""
 
 
 def decide_in_turn(cases: Sequence[Case], policies: Sequence[Policy], scarcity: Scarcity) -> list[Decision]:
@@ -34,7 +36,7 @@ def decide_in_turn(cases: Sequence[Case], policies: Sequence[Policy], scarcity: 
             made.append(decision)
             scarcity = scarcity.less(used(decision, policy))
             if any(scarcity.left_of(r) < min(before.left_of(r), need) for r, need in most.items()):
-                ahead = _AHEAD
+                ahead = 1
                 break
     return made
 
@@ -51,10 +53,14 @@ def used(decision: Decision, policy: Policy) -> dict[str, float]:
 
 
 def _most(policies: Sequence[Policy]) -> dict[str, float]:
-    """Return the most that one decision could take of each resource: the dearest action in every slot."""
+    """Return the most that one decision could take of each resource: the dearest action in every slot.
+
+    A rule may refuse at any level of what it watches, so of that each use counts.
+    """
     most: dict[str, float] = {}
     for policy in {id(policy): policy for policy in policies}.values():
         slots = max(placement.slots for placement in policy.catalogue.placements.values())
         for resource, use in policy.all_uses:
             most[resource] = max(most.get(resource, 0.0), use * slots)
+        most.update(dict.fromkeys(policy.kept_back, math.inf))
     return most

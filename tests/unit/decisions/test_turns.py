@@ -66,6 +66,13 @@ def test_each_decision_is_as_if_it_were_made_alone_with_what_was_left(scarce):
     assert [each.slots for each in together] == [each.slots for each in alone]
 
 
+def test_what_a_rule_keeps_back_is_kept_back_within_a_batch_too():
+    text = (TEXT + RESOURCES).replace('context.device != "kiosk"', 'left("minutes") >= 48')
+    keeping = policy(parse_catalogue(text), control_rate=0.0, withheld_rate=0.0)
+    made = decide_in_turn(cases(300), [keeping] * 300, PLENTY)
+    assert sum(used(each, keeping).get("minutes", 0.0) for each in made) == 24.0
+
+
 def test_a_decision_under_scarcity_replays_from_its_record(scarce):
     for case, made in zip(cases(80), decide_in_turn(cases(80), [scarce] * 80, PLENTY), strict=True):
         again = replay(decode(encode(made)), case.profile, scarce)
