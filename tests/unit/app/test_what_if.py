@@ -222,6 +222,8 @@ def test_another_estimator_decides_if_asked_and_the_rest_stand_beside_it(company
     assert kinds.difference == robust.others["mips"]
     assert kinds.others["doubly robust"] == robust.difference
     assert kinds.difference.grade == "pooled"
+    told = [each.difference for each in kinds.segments if isinstance(each.difference, Estimate)]
+    assert {each.grade for each in told} == {"pooled"}
     assert kinds.teams == []
     assert robust.later_slots is None
     with pytest.raises(InvalidInput, match="there is no estimator 'guess'; known: doubly robust, ips"):

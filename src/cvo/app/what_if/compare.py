@@ -162,6 +162,11 @@ class _Comparison:
         changed[self._alike()] = 0.0
         # Where the log supports no difference as a whole, it supports none in part.
         refused, customers = isinstance(headline, NotEstimable), np.array(log.customers)
+        in_segments = (
+            []
+            if isinstance(headline, NotEstimable)
+            else segment_parts(segments(log), changed, customers, unit, headline.grade)
+        )
         return WhatIf(
             decisions=len(log.cases),
             customers=data.units,
@@ -177,7 +182,7 @@ class _Comparison:
                 "logged": self._value(logged, DOUBLY_ROBUST),
             },
             reach={name: each.reach for name, each in self._found.items()},
-            segments=[] if refused else segment_parts(segments(log), changed, customers, unit),
+            segments=in_segments,
             teams=[] if refused or estimator != DOUBLY_ROBUST else team_parts(self._teams(), customers, unit),
             looks=headline
             if isinstance(headline, NotEstimable)

@@ -96,9 +96,10 @@ def segment_parts(
     changed: FloatArray,
     customers: NDArray[np.str_],
     unit: str,
+    grade: Grade,
 ) -> list[Part]:
-    """Return the difference within each segment, from scores (n,) of it in `unit`."""
-    differences = [_within(changed[rows], customers[rows], unit) for rows in rows_of.values()]
+    """Return the difference within each segment, from scores (n,) of it in `unit`, of the grade of the whole."""
+    differences = [_within(changed[rows], customers[rows], unit, grade) for rows in rows_of.values()]
     found = discoveries(differences, rate=FALSE_DISCOVERIES)
     return [
         Part(by, name, float(rows.mean()), difference, bool(stands_out))
@@ -110,7 +111,7 @@ def segment_parts(
 
 def team_parts(scores_of: Mapping[str, FloatArray], customers: NDArray[np.str_], unit: str) -> list[Part]:
     """Return the difference that each team's actions make, from its scores (n,) in `unit`."""
-    differences = [_within(scores, customers, unit) for scores in scores_of.values()]
+    differences = [_within(scores, customers, unit, Grade.MEASURED) for scores in scores_of.values()]
     found = discoveries(differences, rate=FALSE_DISCOVERIES)
     return [
         Part("team", name, 1.0, difference, bool(stands_out))
@@ -118,8 +119,10 @@ def team_parts(scores_of: Mapping[str, FloatArray], customers: NDArray[np.str_],
     ]
 
 
-def _within(changed: FloatArray, customers: NDArray[np.str_], unit: str) -> Estimate | NotEstimable:
+def _within(
+    changed: FloatArray, customers: NDArray[np.str_], unit: str, grade: Grade
+) -> Estimate | NotEstimable:
     count = len(np.unique(customers))
     if count < LEAST_CUSTOMERS:
         return NotEstimable("too few customers", f"{count} customers; at least {LEAST_CUSTOMERS} are needed")
-    return clustered_mean(changed, clusters=customers, unit=unit, grade=Grade.MEASURED)
+    return clustered_mean(changed, clusters=customers, unit=unit, grade=grade)
