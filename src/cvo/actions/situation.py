@@ -36,7 +36,7 @@ _STOCK = {
     "stock_at": Signature((_PRODUCT, Argument("key of the context", Type.STRING)), Type.NUMBER),
 }
 """How many there are at a place, or at all together; and at the place that the caller names in the context."""
-_LEFT = {"left": Signature((Argument("resource", Type.STRING),), Type.NUMBER)}
+_LEFT = "left"
 """How much is left of a resource in its period."""
 _MOMENT = {"now": Type.TIME, "placement": Type.STRING, "channel": Type.STRING}
 
@@ -109,8 +109,13 @@ def rule_schema(catalogue: Catalogue) -> Schema:
     return Schema(
         paths={**every.paths, **local, **attributes},
         namespaces=every.namespaces,
-        functions={**every.functions, **_STOCK, **_LEFT},
+        functions={**every.functions, **_STOCK, _LEFT: _left(catalogue)},
     )
+
+
+def _left(catalogue: Catalogue) -> Signature:
+    """Return how rules ask for a resource: of a misspelt one there would be plenty for ever."""
+    return Signature((Argument("resource", Type.STRING, choices=tuple(catalogue.resources)),), Type.NUMBER)
 
 
 def constants(key: str, catalogue: Catalogue) -> dict[str, float | str | bool]:
@@ -135,7 +140,7 @@ def ask(wanted: Fact, currency: str) -> Ask:
         return _path(wanted, currency)
     if wanted.path[-1] in _STOCK:
         return _stock(wanted.path[-1], *map(str, wanted.arguments))
-    if wanted.path[-1] in _LEFT:
+    if wanted.path[-1] == _LEFT:
         resource = str(wanted.arguments[0])
         return lambda here: here.scarcity.left_of(resource)
     try:
@@ -178,7 +183,7 @@ def products(facts: Iterable[Fact]) -> frozenset[str]:
 
 def watched(facts: Iterable[Fact]) -> frozenset[str]:
     """Return the resources of which some facts ask how much is left."""
-    return frozenset(str(each.arguments[0]) for each in facts if each.arguments and each.path[-1] in _LEFT)
+    return frozenset(str(each.arguments[0]) for each in facts if each.arguments and each.path[-1] == _LEFT)
 
 
 def _local(reading: Callable[[datetime], str]) -> Ask:

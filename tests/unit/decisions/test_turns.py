@@ -66,6 +66,12 @@ def test_each_decision_is_as_if_it_were_made_alone_with_what_was_left(scarce):
     assert [each.slots for each in together] == [each.slots for each in alone]
 
 
+def test_a_resource_that_a_rule_misspells_is_an_error():
+    text = (TEXT + RESOURCES).replace('context.device != "kiosk"', 'left("minuets") >= 48')
+    with pytest.raises(CatalogueError, match="minuets"):
+        policy(parse_catalogue(text)).qualifier("home")
+
+
 def test_what_a_rule_keeps_back_is_kept_back_within_a_batch_too():
     text = (TEXT + RESOURCES).replace('context.device != "kiosk"', 'left("minutes") >= 48')
     keeping = policy(parse_catalogue(text), control_rate=0.0, withheld_rate=0.0)
