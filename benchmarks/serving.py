@@ -88,6 +88,6 @@ def _wait(server: Server) -> None:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/readyz", timeout=5):
                 return
-        except (urllib.error.URLError, ConnectionError):
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.01)
     raise RuntimeError("the server was not ready within thirty seconds")

@@ -17,7 +17,7 @@ from cvo.app.rollout.record import Run, candidate_policy, known_catalogue, split
 from cvo.app.state import keep_policy, labels, running_catalogue, running_policy, running_version
 from cvo.core.clock import Instant, parse_rfc3339
 from cvo.core.digest import digest
-from cvo.core.errors import Conflict, CvoError, InvalidInput, Unavailable
+from cvo.core.errors import Conflict, CvoError, Damaged, InvalidInput, Unavailable
 from cvo.decisions.decide import ready
 from cvo.decisions.decision import Decision, Purpose, Request, decode
 from cvo.decisions.policy import Deciding, Policy
@@ -132,12 +132,12 @@ class Live:
 
         A job that can't be done gets its error and leaves the others alone: they are done one by one then, and
         each is durable where its answer is no error.
-        Raises `Unavailable` or `Damaged` where storage fails for all together; then nothing was done.
+        Raises `Unavailable` where storage fails for all together; then nothing was done.
         """
         try:
             with self.company.store.unit_of_work() as work:
                 return self._process(work, jobs)
-        except (InvalidInput, Conflict) as error:
+        except (InvalidInput, Conflict, Damaged) as error:
             if len(jobs) == 1:
                 return [error]
         # One of them broke the whole: alone, it breaks only itself.

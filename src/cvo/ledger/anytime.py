@@ -1,7 +1,8 @@
 """An interval of a caused total that holds however often one looks, by customer.
 
 The scores of the confidence sequence are what customers add to the total, in the order in which each was first
-compared, so a log that grows adds scores at its end.
+compared. A log that grows adds customers at its end, and later windows to earlier ones: the sequence is exact where
+each is compared once, and approximate beyond.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ from cvo.ledger.influence import Total
 PLANNED_COUNT = 10_000
 """Customers for which the sequence is narrowest."""
 PLANNED_ON = 500
-"""The first customers, whose spread plans the sequence; more data does not change the plan."""
+"""The first customers, whose spread plans the sequence: any plan is valid, a poor one only wider."""
 
 
 def anytime_interval(

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, LargeBinary, Table, and_, bindparam, column, 
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
 
-from cvo.storage.schema import CLAIM, DECISION, EVENT, IDEMPOTENCY, INTAKE, LINK, PERSON
+from cvo.storage.schema import CLAIM, DECISION, EVENT, IDEMPOTENCY, INTAKE, LINK, PERSON, STOCK_EVENT
 
 Row = tuple[Any, ...]
 _T = TypeVar("_T")
@@ -63,6 +63,15 @@ def known_events(connection: Connection, keys: Iterable[tuple[bytes, bytes]]) ->
         row[0]
         for chunk in _chunks(list(keys))
         for row in connection.exec_driver_sql(_known_events(len(chunk)), _flat(chunk)).all()
+    }
+
+
+def known_reports(connection: Connection, event_ids: Iterable[bytes]) -> set[bytes]:
+    """Return the ids of those stock reports that were taken in before."""
+    return {
+        row[0]
+        for chunk in _chunks(list(event_ids))
+        for row in connection.execute(select(STOCK_EVENT.c.event_id).where(STOCK_EVENT.c.event_id.in_(chunk)))
     }
 
 

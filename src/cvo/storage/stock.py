@@ -27,14 +27,7 @@ def take_levels(connection: Connection, messages: Sequence[tuple[Message, StockL
     """
     if not messages:
         return set()
-    known = {
-        row[0]
-        for row in connection.execute(
-            select(STOCK_EVENT.c.event_id).where(
-                STOCK_EVENT.c.event_id.in_([message.event_id for message, _ in messages])
-            )
-        )
-    }
+    known = dialect.known_reports(connection, [message.event_id for message, _ in messages])
     version = _version(connection)
     events: list[dialect.Row] = []
     for message, level in messages:

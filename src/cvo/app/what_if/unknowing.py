@@ -97,22 +97,24 @@ def knowing(unknown: Sequence[str]) -> Made:
 
 
 def usual(log: Log, slots: Sequence[Slot | None]) -> list[Slot | None]:
-    """Return the slots with what is usual in the segment: how likely each option is where it qualifies, on average.
+    """Return the slots with what was usual in the segment: how likely each option was where it qualified, on average.
 
     Every decision is a draw, so the most frequent option would be chance and, among many actions, mostly nothing.
+    The average is of decisions up to each one: later ones know outcomes that nobody knew then.
     """
     segments = segments_of(log)
     sums: dict[tuple[str, str], list[float]] = {}
-    for segment, slot in zip(segments, slots, strict=True):
-        for option, chance in () if slot is None else zip(slot.options, slot.propensities, strict=True):
-            total = sums.setdefault((segment, option), [0.0, 0.0])
+    found: list[Slot | None] = [None] * len(slots)
+    for position in sorted(range(len(slots)), key=lambda number: log.at[number]):
+        slot, segment = slots[position], segments[position]
+        if slot is None:
+            continue
+        totals = [sums.setdefault((segment, option), [0.0, 0.0]) for option in slot.options]
+        for total, chance in zip(totals, slot.propensities, strict=True):
             total[0] += chance
             total[1] += 1.0
-    mean = {key: chance / count for key, (chance, count) in sums.items()}
-    return [
-        None if slot is None else _as_usual(slot, [mean[segment, option] for option in slot.options])
-        for segment, slot in zip(segments, slots, strict=True)
-    ]
+        found[position] = _as_usual(slot, [chance / count for chance, count in totals])
+    return found
 
 
 def _as_usual(slot: Slot, chances: Sequence[float]) -> Slot:
