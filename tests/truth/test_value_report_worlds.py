@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from cvo.core.clock import DAY, Instant
-from cvo.core.evidence import Estimate
+from cvo.core.evidence import Estimate, NotEstimable
 from cvo.core.ids import PersonId
 from cvo.inference import DEFAULT_GUARD_RAILS
 from cvo.ledger.account import accounts
@@ -145,7 +145,7 @@ def test_the_anytime_interval_holds_at_every_look_and_the_plain_one_does_not(tol
 def test_the_change_of_lifetime_value_is_found_after_the_window(  # noqa: PLR0917
     told, worlds, fewest, most, afterwards, what
 ):
-    covered = {"total": 0, "customers": 0}
+    covered, refused = {"total": 0, "customers": 0}, 0
     for seed in range(worlds):
         # Few buy afterwards where orders were brought forward: it takes more customers for a hundred buyers an arm.
         world = World(seed, 4_000, in_window=-afterwards if afterwards < 0 else 0.0, afterwards=afterwards)
@@ -157,15 +157,25 @@ def test_the_change_of_lifetime_value_is_found_after_the_window(  # noqa: PLR091
             as_of=world.as_of,
             currency="EUR",
         )
-        assert isinstance(found.change, Estimate)
+        if isinstance(found.change, NotEstimable):
+            # Coins that fall as these did come once in a thousand worlds; refusing is right, and no failure to cover.
+            assert found.change.reason == "sample ratio", found.change
+            refused += 1
+            continue
         for name in covered:
             # Everybody buys once at most after the window, so all of it is whether they do.
             covered[name] += not getattr(found.afterwards, name).interval.excludes(10 * afterwards)
+    told(
+        f"ΔCLV of orders {what}: refused by the sample ratio",
+        refused,
+        at_most=max(2, worlds // 250),
+        of=worlds,
+    )
     for name, count in covered.items():
         told(
             f"ΔCLV of orders {what}, {name}: 95 % intervals that cover",
             count,
-            at_least=fewest,
+            at_least=fewest - refused,
             at_most=most,
             of=worlds,
         )
