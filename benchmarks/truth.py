@@ -40,6 +40,7 @@ _TITLES = {
     "test_false_discoveries": "Lists of many effects",
     "test_interval_coverage": "Intervals",
     "test_kappa_worlds": "κ",
+    "test_lever_worlds": "Levers",
     "test_lifetime_recovery": "Lifetime models",
     "test_looks_worlds": "Looking every week",
     "test_null_worlds": "Worlds in which nothing works",
