@@ -20,7 +20,7 @@ from benchmarks.harness import Peer, Row, command, environment, faster, higher
 from cvo.actions.rules import Schema, Type, parse
 from cvo.budget import Problem, allocate, problem, solve_prices
 from cvo.decisions.batch.engine import Chosen, Customers, Engine, Resources
-from cvo.decisions.batch.scores import SharedModel
+from cvo.decisions.batch.scores import SharedCovariance
 from cvo.learning import Thompson
 
 PEERS = Path(__file__).parent / "peers"
@@ -50,7 +50,7 @@ def world(customers: int, actions: int = ACTIONS, features: int = FEATURES) -> W
     weights = (rng.normal(size=(features, actions)) * 1.2 / np.sqrt(features)).astype(np.float32)
     weights[0] = rng.normal(-3.2, 0.5, size=actions)
     covariance = np.eye(features) * 0.2 / features + 0.005 / features
-    model = SharedModel(
+    model = SharedCovariance(
         weights=weights,
         root=np.linalg.cholesky(covariance).astype(np.float32),
         spread=rng.gamma(4.0, 0.25, size=actions),

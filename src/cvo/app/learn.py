@@ -25,7 +25,7 @@ from cvo.ledger.caused import caused_by_action
 from cvo.ledger.contrast import Contrast, contrasts
 from cvo.ledger.draws import draws
 from cvo.ledger.margin import margins
-from cvo.ledger.tables import tabulate
+from cvo.ledger.tables import Tables, tabulate
 from cvo.storage.unit_of_work import Change
 from cvo.valuation import models as model_snapshots
 from cvo.valuation.assumptions import assumptions_of
@@ -81,6 +81,20 @@ def windows_of(catalogue: Catalogue) -> dict[str, int]:
     return {key: action.window_days for key, action in catalogue.actions.items()}
 
 
+def resolved_deliveries(
+    tables: Tables, money: pl.DataFrame, catalogue: Catalogue, as_of: Instant
+) -> pl.DataFrame:
+    """Return the deliveries whose windows closed by a time, by the attributed join: whether each got its response."""
+    return responses_to_deliveries(
+        tables.decisions,
+        tables.responses,
+        money,
+        response_of={key: action.response for key, action in catalogue.actions.items()},
+        window_days=windows_of(catalogue),
+        as_of=as_of,
+    )
+
+
 def learned_from(company: Company, catalogue: Catalogue, customers: Customers) -> Learned:
     """Return what the windows closed by now teach, of some or all customers, without deciding with it."""
     as_of, currency = company.clock.now(), company.config.currency
@@ -89,14 +103,7 @@ def learned_from(company: Company, catalogue: Catalogue, customers: Customers) -
     rate = assumptions_of(catalogue)["margin_rate"].value
     money = margins(tables.orders, tables.refunds, rate, tables.costs)
     windows = windows_of(catalogue)
-    resolved = responses_to_deliveries(
-        tables.decisions,
-        tables.responses,
-        money,
-        response_of={key: action.response for key, action in catalogue.actions.items()},
-        window_days=windows,
-        as_of=as_of,
-    ).sort("at", "person_id")
+    resolved = resolved_deliveries(tables, money, catalogue, as_of).sort("at", "person_id")
     drawn = draws(tables.decisions, money, windows, as_of)
     shown, asked = _situations(facts, drawn)
     half_life = company.config.learning.half_life_days

@@ -3,7 +3,7 @@ import pytest
 
 from cvo.core.errors import InvalidInput
 from cvo.decisions.batch.kernels import money, products
-from cvo.decisions.batch.scores import SharedModel
+from cvo.decisions.batch.scores import SharedCovariance
 from cvo.decisions.batch.tables import logistic_table
 from cvo.learning import product, response_probability
 
@@ -11,7 +11,7 @@ from cvo.learning import product, response_probability
 def a_model(rng, d=12, k=7):
     weights = (rng.normal(size=(d, k)) * 0.3).astype(np.float32)
     weights[0] = -3.0
-    return SharedModel(
+    return SharedCovariance(
         weights=weights,
         root=(np.linalg.cholesky(np.eye(d) * 0.02 + 0.001)).astype(np.float32),
         spread=rng.gamma(4.0, 0.25, size=k),

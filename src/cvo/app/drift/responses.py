@@ -8,12 +8,11 @@ import polars as pl
 
 from cvo.actions.catalogue import Catalogue
 from cvo.app.drift.alarm import DriftAlarm, Watched
-from cvo.app.learn import windows_of
+from cvo.app.learn import resolved_deliveries, windows_of
 from cvo.core.clock import DAY, Instant
 from cvo.core.ids import DecisionId
 from cvo.decisions.decision import Decision
 from cvo.learning import alarms, new_watch, watched
-from cvo.ledger.attributed import responses_to_deliveries
 from cvo.ledger.margin import margins
 from cvo.ledger.tables import Tables
 from cvo.valuation.assumptions import assumptions_of
@@ -36,14 +35,7 @@ def response_alarms(
     """
     money = margins(tables.orders, tables.refunds, assumptions_of(catalogue)["margin_rate"].value)
     windows = windows_of(catalogue)
-    resolved = responses_to_deliveries(
-        tables.decisions,
-        tables.responses,
-        money,
-        response_of={key: action.response for key, action in catalogue.actions.items()},
-        window_days=windows,
-        as_of=as_of,
-    )
+    resolved = resolved_deliveries(tables, money, catalogue, as_of)
     apart = ["person_id", "delivered", pl.col("at") // (pl.col("days") * DAY)]
     # A decision's id ends in digits that are drawn.
     lot = pl.col("decision_id").str.tail(8)

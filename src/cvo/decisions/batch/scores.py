@@ -12,7 +12,7 @@ Single = NDArray[np.float32]
 Moments = tuple[FloatArray, FloatArray]
 
 
-class SharedModel(msgspec.Struct, frozen=True, eq=False):
+class SharedCovariance(msgspec.Struct, frozen=True, eq=False):
     """What is known of k actions over d features, with one covariance Σ for all that each action scales.
 
     `weights` (d, k) are means of the logits' coefficients, `root` (d, d) has Σ = root·rootᵀ, `spread` (k,) scales it;
