@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Action, Catalogue, Limit, Status
 from cvo.actions.conditions import CAPACITY, REST, conditions, scope
+from cvo.actions.creatives import Choice, Renderings
 from cvo.actions.gather import compile_gather
-from cvo.actions.rules import Rule, Rulebook, Schema, Value, parse
+from cvo.actions.rules import Rule, Rulebook, Value
 from cvo.actions.rules.columnar import frame
-from cvo.actions.rules.vocabulary import Constants
 from cvo.actions.scarcity import uses
-from cvo.actions.situation import Ask, Situation, ask, constants, products, rule_schema, watched
+from cvo.actions.situation import Ask, Situation, ask, products, rule_schema, watched
 from cvo.core.clock import LATEST, Instant
 from cvo.core.errors import CatalogueError, InvalidInput, RuleError
 from cvo.profiles.facts import fact
@@ -89,6 +89,8 @@ class Qualifier:
         self.resources = frozenset(resource for each in self.uses.values() for resource in each)
         self._shared = _shared(catalogue, self.channel)
         self._rests: dict[int, Ask] = {}
+        self._renderings: dict[str, Renderings] = {}
+        self._choices: dict[str, Choice] = {}
         self._all = checks = self._checks(catalogue, placement)
         self._book = Rulebook(list(dict.fromkeys(check.rule for check in checks)))
         self.products = products(self._book.facts)
@@ -121,6 +123,12 @@ class Qualifier:
             return refusal
         until = ends(situation)
         return refusal if until in {None, LATEST} else Refusal(refusal.tier, refusal.rule, until)
+
+    def creatives(self, action: str, situation: Situation) -> tuple[str, ...]:
+        """Return the creatives of an action for the placement that no rule refuses: some, where it qualifies."""
+        if action not in self._choices:
+            self._choices[action] = self._renderings[action].choice(self._currency)
+        return self._choices[action](situation)
 
     def objections(self, action: str, situation: Situation) -> list[Objection]:
         """Return everything that speaks against an action in a situation, in the order in which it is judged."""
@@ -160,15 +168,16 @@ class Qualifier:
         checks: list[_Check] = []
         facts = rule_schema(catalogue)
         for position, key in enumerate(self.actions):
-            action, known = catalogue.actions[key], constants(key, catalogue)
+            action, renderings = catalogue.actions[key], Renderings(key, catalogue, placement, facts)
             rules = [
-                (tier, _parsed(key, tier, text, facts, known))
+                (tier, _parsed(key, tier, text, renderings))
                 for tier, text in conditions(key, action, catalogue, self.channel)
             ]
+            self._renderings[key] = renderings
             never = _never(action, placement)
             if never is not None:
                 checks.append(
-                    _Check(position, self._refusal(*never), _parsed(key, never[0], "false", facts, known))
+                    _Check(position, self._refusal(*never), _parsed(key, never[0], "false", renderings))
                 )
             else:
                 checks += [
@@ -188,9 +197,9 @@ class Qualifier:
         return number
 
 
-def _parsed(key: str, tier: str, text: str, facts: Schema, known: Constants) -> Rule:
+def _parsed(key: str, tier: str, text: str, renderings: Renderings) -> Rule:
     try:
-        return parse(text, facts, known)
+        return renderings.read(text)
     except RuleError as error:
         raise CatalogueError(f"actions.{key}.{tier}: {error}") from None
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from cvo.actions.catalogue import Catalogue
+from cvo.actions.catalogue import Catalogue, Creative
 from cvo.actions.rules import Argument, Fact, Schema, Signature, Type, path_key
 from cvo.actions.scarcity import NOTHING_SCARCE, Scarcity
 from cvo.actions.stock import NO_STOCK, Stock
@@ -96,15 +96,15 @@ def schema(catalogue: Catalogue) -> Schema:
 def rule_schema(catalogue: Catalogue) -> Schema:
     """Return the facts that the rules of a catalogue may use.
 
-    Beside those of features there are the customer's clock, what is in stock, and `action.…`: what `constants` says of
-    the action that a rule is about, missing where only other actions have it.
+    Beside those of features there are the customer's clock, what is in stock, and `action.…` and `creative.…`: what
+    `constants` says of the action and the creative that a rule is about, missing where only others have it.
     """
     every = schema(catalogue)
-    attributes = {
-        name: _attribute_type(value)
-        for key in reversed(catalogue.action_ids)
-        for name, value in constants(key, catalogue).items()
-    }
+    attributes: dict[str, Type] = {}
+    for key in reversed(catalogue.action_ids):
+        about = [constants(key, catalogue)]
+        about += [creative_constants(*each) for each in catalogue.actions[key].creatives.items()]
+        attributes.update((name, _attribute_type(value)) for known in about for name, value in known.items())
     local = {f"local.{reading}": Type.STRING for reading in READINGS}
     return Schema(
         paths={**every.paths, **local, **attributes},
@@ -123,6 +123,16 @@ def constants(key: str, catalogue: Catalogue) -> dict[str, float | str | bool]:
     action = catalogue.actions[key]
     known = {"id": key, "team": action.team, "stage": action.stage.value}
     return {path_key(("action", name)): value for name, value in {**action.attributes, **known}.items()}
+
+
+def creative_constants(key: str, creative: Creative) -> dict[str, float | str | bool]:
+    """Return what rules know of a creative: its parts' contents and attributes, its id, placement and locale."""
+    known: dict[str, float | str | bool] = {}
+    for name, part in creative.parts.items():
+        known[path_key(("creative", name))] = part.content
+        known |= {path_key(("creative", name, each)): value for each, value in part.attributes.items()}
+    own = {"id": key, "placement": creative.placement, "locale": creative.locale}
+    return known | {path_key(("creative", name)): value for name, value in own.items()}
 
 
 def _attribute_type(value: float | str | bool) -> Type:
@@ -158,7 +168,7 @@ def _path(wanted: Fact, currency: str) -> Ask:
         return _typed(wanted, lambda situation: situation.context.get(member))
     if head == "local":
         return _local(READINGS[member])
-    if head == "action":
+    if head in {"action", "creative"}:
         return lambda _situation: None
     answer = fact(f"{head}.{member}", currency=currency)
     return _typed(wanted, lambda situation: answer(situation.profile, situation.at))

@@ -1,5 +1,6 @@
 """Choosing the creative of the action that was picked: a draw of its own, of a known probability."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import msgspec
@@ -31,25 +32,26 @@ class Rendering:
         self._valuer, self._settings = valuer, settings
         self._fitting, self._scorer = cache(self._fits), cache(self._compiled)
 
-    def choose(self, action: str, situation: Situation, uniform: float) -> Rendered:
-        """Choose for a situation, with a number in [0, 1).
+    def choose(self, action: str, left: Sequence[str], situation: Situation, uniform: float) -> Rendered:
+        """Choose among the creatives that rules leave in a situation, with a number in [0, 1).
 
         The one drawn has the largest of independent draws of its expected response (Thompson sampling); the policy's
         floor is spread over all.
         """
-        keys = self._fitting(action, situation.placement)
-        if len(keys) == 1:
-            return Rendered(keys[0], 1.0)
-        probabilities = self._probabilities(action, len(keys), situation)
+        if len(left) == 1:
+            return Rendered(left[0], 1.0)
+        probabilities = self._probabilities(action, left, situation)
         chosen = int(draw(probabilities, uniform))
-        return Rendered(keys[chosen], float(probabilities[chosen]))
+        return Rendered(left[chosen], float(probabilities[chosen]))
 
-    def _probabilities(self, action: str, count: int, situation: Situation) -> NDArray[np.float64]:
+    def _probabilities(self, action: str, left: Sequence[str], situation: Situation) -> NDArray[np.float64]:
         scorer = self._scorer(action, situation.placement)
         if scorer is None:
-            return np.full(count, 1.0 / count)
+            return np.full(len(left), 1.0 / len(left))
         mean, variance = scorer(self._valuer.design([situation]))
-        won = winning(mean, self._settings.exploration * np.sqrt(variance))
+        every = self._fitting(action, situation.placement)
+        columns = [every.index(key) for key in left]
+        won = winning(mean[:, columns], self._settings.exploration * np.sqrt(variance[:, columns]))
         return np.asarray(with_floor(won, self._settings.floor)[0])
 
     def _fits(self, action: str, placement: str) -> list[str]:

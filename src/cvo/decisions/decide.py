@@ -255,7 +255,8 @@ class _Record:
 
     def _rendered(self, action: str, rank: int) -> Rendered:
         uniform = keyed_uniform(self._policy.settings.seed, "creative", self._id, rank)
-        return self._policy.rendering.choose(action, self._here, uniform)
+        left = self._qualifier.creatives(action, self._here)
+        return self._policy.rendering.choose(action, left, self._here, uniform)
 
     def _delivery(self, thrown: Coin | None) -> Delivery:
         if thrown is None:

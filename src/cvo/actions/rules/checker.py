@@ -22,13 +22,13 @@ from cvo.actions.rules.tree import (
     Contained,
     Has,
     Literal,
-    Logic,
     LowerAscii,
     Negate,
     Node,
     Not,
     Size,
     TextTest,
+    joined,
 )
 from cvo.actions.rules.vocabulary import BUILT_IN, METHODS, Constants, Fact, Schema, Type
 from cvo.core.errors import InvalidInput, RuleError
@@ -127,12 +127,7 @@ class _Checker:
 
     def _chain(self, node: Chain) -> Node:
         why = f"{node.operator} joins conditions"
-        terms: list[Node] = []
-        for term in node.terms:
-            typed = self.expect(term, Type.BOOL, why)
-            same = isinstance(typed, Logic) and typed.operator == node.operator
-            terms.extend(typed.terms if isinstance(typed, Logic) and same else [typed])
-        return Logic(node.operator, tuple(terms))
+        return joined(node.operator, [self.expect(term, Type.BOOL, why) for term in node.terms])
 
     def _negate(self, node: Unary) -> Node:
         typed = self._check(node.operand, Type.NUMBER)

@@ -1,5 +1,6 @@
 """A rule after type checking: what both compilers read, and how it is written back as text."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 import msgspec
@@ -155,6 +156,15 @@ def facts(node: Node) -> tuple[Fact, ...]:
 def conjuncts(node: Node) -> tuple[Node, ...]:
     """Return the parts that must all hold: the terms of a top-level `&&`, else the whole."""
     return node.terms if isinstance(node, Logic) and node.operator == "&&" else (node,)
+
+
+def joined(operator: str, terms: Iterable[Node]) -> Node:
+    """Return all (`&&`) or any (`||`) of one or more conditions, flat and as a `Logic` only where there are several."""
+    flat: list[Node] = []
+    for term in terms:
+        same = isinstance(term, Logic) and term.operator == operator
+        flat.extend(term.terms if isinstance(term, Logic) and same else [term])
+    return Logic(operator, tuple(flat)) if len(flat) > 1 else flat[0]
 
 
 def text(node: Node) -> str:  # noqa: PLR0911  one answer per kind of node
