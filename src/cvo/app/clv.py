@@ -18,7 +18,8 @@ from cvo.core.ids import EventId, PersonId
 from cvo.core.money import Money
 from cvo.core.random import keyed_bytes
 from cvo.events.event import Event, HorizonValue, Order, Refund, Valued
-from cvo.ledger.margin import margins, sums_within
+from cvo.ledger.bank import closed
+from cvo.ledger.margin import margins
 from cvo.ledger.tables import Tables, tabulate
 from cvo.lifetime import HORIZONS_DAYS, Scores, score
 from cvo.valuation.assumptions import assumptions_of
@@ -27,7 +28,7 @@ BATCH = 4_000
 
 
 class Scored(msgspec.Struct, frozen=True):
-    """Predictions whose horizon has passed, against the margin that followed."""
+    """Predictions whose horizon has passed, against the margin that followed, discounted alike."""
 
     model: str
     made_at: Instant
@@ -59,7 +60,7 @@ def value_customers(
     rate = assumptions["margin_rate"].value
     facts = [event for event in company.store.events((Order, Refund, Valued)) if event.at <= now]
     tables = tabulate(facts, currency)
-    past = _past(facts, margins(tables.orders, tables.refunds, rate), now, currency)
+    past = _past(tables.predictions, margins(tables.orders, tables.refunds, rate), now)
     given = _transactions(tables, currency)
     if given.frame["date"].n_unique() < 2:
         refused = NotEstimable("too few orders", "orders on at least two days are needed to fit anything")
@@ -80,7 +81,9 @@ def value_customers(
         for event in facts
         if isinstance(event.body, Valued) and event.body.model == model and event.at // DAY == now // DAY
     }
-    _keep(company, rows.filter(~_ids(rows).is_in(made)), model, now, progress)
+    _keep(
+        company, rows.filter(~_ids(rows).is_in(made)), (model, question.annual_discount_rate), now, progress
+    )
     expected = {
         days: Money.of(round(float(rows[f"clv_{days}d"].sum()), 2), currency) for days in HORIZONS_DAYS
     }
@@ -100,10 +103,14 @@ def _transactions(tables: Tables, currency: str) -> Transactions:
 
 
 def _keep(
-    company: Company, rows: pl.DataFrame, model: str, now: Instant, progress: Callable[[int, int], None]
+    company: Company,
+    rows: pl.DataFrame,
+    made_with: tuple[str, float],
+    now: Instant,
+    progress: Callable[[int, int], None],
 ) -> None:
-    """Write a prediction for every customer."""
-    today = now // DAY
+    """Write a prediction for every customer, with the model and the discount rate it was made with."""
+    (model, rate), today = made_with, now // DAY
     external = {person.person_id: person.external for person in company.store.persons()}
     for start in range(0, rows.height, BATCH):
         part = rows.slice(start, BATCH)
@@ -113,7 +120,7 @@ def _keep(
             news = []
             for person, row in zip(people, part.iter_rows(named=True), strict=True):
                 event_id = EventId(keyed_bytes("valued", person.person_id, model, today))
-                body = _prediction(row, model, company.config.currency)
+                body = _prediction(row, model, company.config.currency, rate)
                 news.append((person, [Event(event_id, person.node_id, now, now, body)]))
             work.apply_all(news)
         progress(part.height, rows.height)
@@ -123,7 +130,7 @@ def _ids(rows: pl.DataFrame) -> pl.Series:
     return rows["customer_id"].str.decode("hex")
 
 
-def _prediction(row: dict[str, float], model: str, currency: str) -> Valued:
+def _prediction(row: dict[str, float], model: str, currency: str, rate: float) -> Valued:
     def minor(name: str) -> int:
         return Money.of(float(row[name]), currency).to_minor()
 
@@ -143,32 +150,25 @@ def _prediction(row: dict[str, float], model: str, currency: str) -> Valued:
         ],
         probability_alive=float(row["probability_alive"]),
         overdue=float(row["overdue"]),
+        annual_discount_rate=rate,
     )
 
 
-def _past(facts: list[Event], margin: pl.DataFrame, now: Instant, currency: str) -> list[Scored]:
+def _past(predictions: pl.DataFrame, margin: pl.DataFrame, now: Instant) -> list[Scored]:
     """Score every earlier prediction whose horizon has passed, model by model."""
-    made: dict[tuple[str, Instant, int], list[tuple[PersonId, int]]] = {}
-    for event in facts:
-        if isinstance(event.body, Valued) and event.body.currency == currency:
-            for each in event.body.horizons:
-                if event.at + each.days * DAY <= now:
-                    key = (event.body.model, event.at, each.days)
-                    made.setdefault(key, []).append((event.person_id, each.expected_minor))
-    return [_scored(key, rows, margin) for key, rows in sorted(made.items())]
+    runs = closed(predictions, margin, now).group_by("model", "at", "days", maintain_order=True)
+    return [
+        _scored(str(model), Instant(at), int(days), rows)
+        for (model, at, days), rows in sorted(runs, key=lambda run: run[0])
+    ]
 
 
-def _scored(key: tuple[str, Instant, int], rows: list[tuple[PersonId, int]], margin: pl.DataFrame) -> Scored:
-    model, made_at, days = key
-    starts = pl.DataFrame(
-        [(person_id, made_at) for person_id, _ in rows],
-        schema={"person_id": pl.Binary, "at": pl.Int64},
-        orient="row",
+def _scored(model: str, made_at: Instant, days: int, rows: pl.DataFrame) -> Scored:
+    actual, predicted = (
+        rows[name].to_numpy().astype(np.float64) for name in ("came_minor", "expected_minor")
     )
-    actual = sums_within(starts, margin, days)["margin_minor"].to_numpy().astype(np.float64)
-    predicted = np.array([expected for _, expected in rows], dtype=np.float64)
     if not actual.any():
         scores: Scores | NotEstimable = NotEstimable("nothing bought", "no margin followed in the horizon")
     else:
         scores = score(np.maximum(actual, 0.0), predicted)
-    return Scored(model, made_at, days, len(rows), scores)
+    return Scored(model, made_at, days, rows.height, scores)

@@ -25,7 +25,7 @@ RECENT = 20
 class Account(msgspec.Struct, frozen=True):
     """What one customer has brought so far, whoever caused it; `value` is margin less costs of contact and service.
 
-    `incentives` are discounts that revenue is already less of.
+    `incentives` are all that was given: discounts that revenue is already less of, and what lowered margin.
     """
 
     orders: int
@@ -40,7 +40,10 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """A lifetime value as it was predicted: margin expected within `days`, and what came once they had passed."""
+    """A lifetime value as it was predicted: discounted margin expected within `days`.
+
+    `came` is what came, discounted alike, once they had passed.
+    """
 
     made_at: Instant
     model: str
@@ -116,7 +119,7 @@ def _account(tables: Tables, margin: pl.DataFrame, currency: str) -> Account:
         contacts=row.get("contacts", 0),
         contact_cost=money("contact_cost"),
         service_cost=money("service_cost"),
-        incentives=Money.from_minor(int(tables.incentives["discount_minor"].sum()), currency),
+        incentives=Money.from_minor(int(tables.incentives["amount_minor"].sum()), currency),
         value=money("value"),
     )
 

@@ -11,6 +11,7 @@ from cvo.cli.growth import causes_data
 from cvo.core.clock import format_rfc3339, to_datetime
 from cvo.core.errors import InvalidInput
 from cvo.core.evidence import NotEstimable
+from cvo.ledger.tables import DISCOUNT
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -66,6 +67,7 @@ def as_data(found: "Bank") -> dict[str, Any]:
         "currency": found.currency,
         "customers": found.customers,
         "realised": found.realised,
+        "incentives": found.incentives,
         "expected": figure(found.expected) if isinstance(found.expected, NotEstimable) else found.expected,
         "scores": [
             {**msgspec.structs.asdict(each), "made_at": format_rfc3339(each.made_at)} for each in found.scores
@@ -90,13 +92,17 @@ def show(found: "Bank") -> None:
     for name, words in (
         ("revenue", "revenue"),
         ("refunds", "of it refunded"),
-        ("incentives", "discounts, revenue is less them already"),
         ("margin", "margin"),
         ("contact_cost", "for contacts"),
         ("service_cost", "for service"),
         ("value", "value: margin less both"),
     ):
         out.print(f"  {realised[name]!r:>24}  {words}")
+    if found.incentives:
+        out.print("[bold]Given to them[/], and in the figures above:")
+    for kind, amount in found.incentives.items():
+        where = "revenue" if kind == DISCOUNT else "margin"
+        out.print(f"  {amount!r:>24}  {plain(kind)}: {where} is less it already")
     out.print("\n[bold]Expected to come[/], discounted margin by the latest predictions:")
     if isinstance(found.expected, NotEstimable):
         out.print(plain(f"  {found.expected.detail}"))

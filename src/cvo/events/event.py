@@ -128,7 +128,8 @@ class Valued(msgspec.Struct, frozen=True, array_like=True, tag="valued"):
     """A lifetime value as it was predicted, kept so that it can be scored once its horizon has passed.
 
     `model` names the model and, after a colon, its content. `overdue` is how long the customer has been silent
-    against their own rhythm: 0 at once, 1 later than they have any reason to be.
+    against their own rhythm: 0 at once, 1 later than they have any reason to be. What came is discounted alike,
+    at `annual_discount_rate`, before the two are compared.
     """
 
     model: str
@@ -136,6 +137,7 @@ class Valued(msgspec.Struct, frozen=True, array_like=True, tag="valued"):
     horizons: list[HorizonValue]
     probability_alive: float
     overdue: float
+    annual_discount_rate: float = 0.1
 
 
 Body = Valued | TraitsSet | ConsentSet | Activity | Order | Refund | Response | Decided

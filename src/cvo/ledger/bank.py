@@ -5,16 +5,21 @@ time, and is held against what came when its horizon has passed.
 """
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from cvo.core.clock import DAY, Instant
 from cvo.ledger.account import accounts
-from cvo.ledger.margin import sums_within
+from cvo.ledger.margin import MONEY
 from cvo.ledger.tables import Tables
+from cvo.lifetime import present_value
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """How one run of predictions came out, in minor units: totals, and how often P10 to P90 held, which is to be .8."""
+    """How one run of predictions came out, in minor units: totals, and how often P10 to P90 held, which is to be .8.
+
+    Both totals are discounted margin of orders, before incentives that no model of orders foresees.
+    """
 
     model: str
     made_at: Instant
@@ -28,11 +33,12 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 def bank(tables: Tables, margin: pl.DataFrame, as_of: Instant) -> pl.DataFrame:
     """Return a row for every customer with money, contacts or a prediction, in minor units.
 
-    The columns of `accounts` and `incentives_minor`, discounts that revenue is already less of; of the latest
-    prediction `model`, `predicted_at` and for each horizon `expected_<days>d_minor` with P10, P50 and P90.
+    The columns of `accounts` and `incentives_minor`: all that was given, discounts that revenue is less already and
+    `incentive_cost_minor` that margin is less; of the latest prediction `model`, `predicted_at` and for each horizon
+    `expected_<days>d_minor` with P10, P50 and P90.
     """
     given = tables.incentives.group_by("person_id").agg(
-        pl.col("discount_minor").sum().alias("incentives_minor")
+        pl.col("amount_minor").sum().alias("incentives_minor")
     )
     found = (
         accounts(tables.decisions, margin)
@@ -45,10 +51,7 @@ def bank(tables: Tables, margin: pl.DataFrame, as_of: Instant) -> pl.DataFrame:
 
 _COUNTED = (
     "orders",
-    "revenue_minor",
-    "refunds_minor",
-    "margin_minor",
-    "service_cost_minor",
+    *MONEY,
     "contacts",
     "contact_cost_minor",
     "value_minor",
@@ -76,16 +79,41 @@ def latest(predictions: pl.DataFrame, as_of: Instant) -> pl.DataFrame:
 
 
 def closed(predictions: pl.DataFrame, margin: pl.DataFrame, as_of: Instant) -> pl.DataFrame:
-    """Return the predictions whose horizon has passed, with `came_minor`, the margin that came in it."""
-    passed = predictions.filter(pl.col("at") + pl.col("days") * DAY <= as_of)
-    parts = [
-        sums_within(rows, margin, int(days)).rename({"margin_minor": "came_minor"})
-        for (days,), rows in passed.group_by("days", maintain_order=True)
-    ]
-    columns = [*predictions.columns, "came_minor"]
-    if not parts:
-        return passed.with_columns(pl.lit(0, pl.Int64).alias("came_minor"))
-    return pl.concat([part.select(columns) for part in parts]).sort("person_id", "at", "days")
+    """Return the predictions whose horizon has passed, with `came_minor`: margin of orders in it, discounted alike.
+
+    What incentives cost beyond the price is in no prediction, and not in what came.
+    """
+    passed = predictions.filter(pl.col("at") + pl.col("days") * DAY <= as_of).with_row_index("prediction")
+    brought = (
+        passed.select("prediction", "person_id", "at", "days", "annual_discount_rate")
+        .join(margin.rename({"at": "ordered_at"}), on="person_id")
+        .with_columns(((pl.col("ordered_at") - pl.col("at")) / DAY).alias("after"))
+        .filter(pl.col("after").is_between(0, pl.col("days"), closed="left"))
+    )
+    came = (
+        brought.with_columns(_present(brought).alias("present"))
+        .group_by("prediction")
+        .agg(
+            ((pl.col("margin_minor") + pl.col("incentive_cost_minor")) * pl.col("present"))
+            .sum()
+            .alias("came")
+        )
+    )
+    return (
+        passed.join(came, on="prediction", how="left")
+        .with_columns(pl.col("came").fill_null(0.0).round().cast(pl.Int64).alias("came_minor"))
+        .select(*predictions.columns, "came_minor")
+        .sort("person_id", "at", "days")
+    )
+
+
+def _present(brought: pl.DataFrame) -> pl.Series:
+    """Return what 1 at each row was worth when it was predicted."""
+    after, rates = brought["after"].to_numpy(), brought["annual_discount_rate"].to_numpy()
+    factors = np.ones(len(after))
+    for rate in np.unique(rates):
+        factors[rates == rate] = present_value(after[rates == rate], float(rate))
+    return pl.Series(factors)
 
 
 def scores(predictions: pl.DataFrame, margin: pl.DataFrame, as_of: Instant) -> list[Score]:

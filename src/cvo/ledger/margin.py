@@ -1,4 +1,7 @@
-"""Margin by order: revenue less its refunds, at the date of the order, times the margin rate; and service costs."""
+"""Margin: revenue less its refunds, at the date of the order, times the margin rate, less incentives given beyond.
+
+Service costs stand beside it.
+"""
 
 from collections.abc import Sequence
 
@@ -12,11 +15,12 @@ MARGINS = pl.Schema(
         "refunds_minor": pl.Int64(),
         "margin_minor": pl.Int64(),
         "service_cost_minor": pl.Int64(),
+        "incentive_cost_minor": pl.Int64(),
     }
 )
 
 
-MONEY = ["revenue_minor", "refunds_minor", "margin_minor", "service_cost_minor"]
+MONEY = ["revenue_minor", "refunds_minor", "margin_minor", "service_cost_minor", "incentive_cost_minor"]
 """The columns that are summed over a customer's window."""
 
 
@@ -25,7 +29,8 @@ def margins(
 ) -> pl.DataFrame:
     """Return one row an order: its revenue, what was refunded of it, and the margin, in whole minor units.
 
-    Each of `costs` is a row of its own with nothing but its service cost.
+    Each of `costs` is a row of its own with its service cost, and with what incentives cost that revenue is not less
+    of already: vouchers paid out, points, gifts. These lower margin.
 
     A refund counts at the date of the order it belongs to, so that a window closed long ago shows what its
     sales came to in the end. One without a known order counts at its own date, as revenue of zero. An order
@@ -49,6 +54,7 @@ def margins(
             refunded.alias("refunds_minor"),
             ((revenue - refunded) * margin_rate).round().cast(pl.Int64).alias("margin_minor"),
             pl.lit(0, pl.Int64).alias("service_cost_minor"),
+            pl.lit(0, pl.Int64).alias("incentive_cost_minor"),
         )
         .sort("person_id", "at")
         .cast(MARGINS)
@@ -58,8 +64,10 @@ def margins(
     served = costs.select(
         "person_id",
         "at",
-        *(pl.lit(0, pl.Int64).alias(name) for name in MONEY[:-1]),
-        pl.col("cost_minor").alias(MONEY[-1]),
+        *(pl.lit(0, pl.Int64).alias(name) for name in ("revenue_minor", "refunds_minor")),
+        (-pl.col("incentive_cost_minor")).alias("margin_minor"),
+        pl.col("cost_minor").alias("service_cost_minor"),
+        "incentive_cost_minor",
     )
     return pl.concat([earned, served.cast(MARGINS)]).sort("person_id", "at", maintain_order=True)
 

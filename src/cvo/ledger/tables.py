@@ -3,7 +3,7 @@
 Money is in minor units of the company's currency; what came in another currency is not in them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -22,14 +22,27 @@ REFUNDS = pl.Schema(
 )
 """One row a refund."""
 
-COSTS = pl.Schema({"person_id": pl.Binary(), "at": pl.Int64(), "cost_minor": pl.Int64()})
-"""One row an activity that cost service: a call, a visit, a claim."""
+COSTS = pl.Schema(
+    {"person_id": pl.Binary(), "at": pl.Int64(), "cost_minor": pl.Int64(), "incentive_cost_minor": pl.Int64()}
+)
+"""One row a fact that cost service or an incentive: a call, a claim; a voucher paid out, points credited, a gift."""
 
 SERVICE_COST = "service_cost"
 """The property of an activity that says, in major units, what serving the customer cost; `currency` may go with it."""
 
-INCENTIVES = pl.Schema({"person_id": pl.Binary(), "at": pl.Int64(), "discount_minor": pl.Int64()})
-"""One row an order that says what discount it had; its revenue is already less that."""
+INCENTIVE_COST = "incentive_cost"
+"""The property of an activity or order that says, in major units, what an incentive cost that is not in revenue."""
+
+INCENTIVE = "incentive"
+"""The property beside it that names its kind: voucher, points, gift."""
+
+DISCOUNT, UNNAMED = "discount", "other"
+"""Kinds of incentives: off the price of an order, whose revenue is already less it; and those nobody named."""
+
+INCENTIVES = pl.Schema(
+    {"person_id": pl.Binary(), "at": pl.Int64(), "kind": pl.String(), "amount_minor": pl.Int64()}
+)
+"""One row an incentive that was given; a discount is off revenue already, what any other cost is off margin."""
 
 PREDICTIONS = pl.Schema(
     {
@@ -42,6 +55,7 @@ PREDICTIONS = pl.Schema(
         "p50_minor": pl.Int64(),
         "p90_minor": pl.Int64(),
         "expected_orders": pl.Float64(),
+        "annual_discount_rate": pl.Float64(),
     }
 )
 """One row a lifetime value as it was predicted, and horizon."""
@@ -82,7 +96,7 @@ DECISIONS = pl.Schema(
 class Tables(msgspec.Struct, frozen=True, eq=False):
     """All facts that bear on value, as columns.
 
-    `unvalued` counts orders, refunds and service costs in other currencies: they are kept, and in no figure.
+    `unvalued` counts orders, refunds and costs in other currencies: they are kept, and in no figure.
     """
 
     orders: pl.DataFrame
@@ -98,14 +112,18 @@ class Tables(msgspec.Struct, frozen=True, eq=False):
 def tabulate(events: Iterable[Event], currency: str) -> Tables:
     """Sort events into tables; money in another currency than `currency` is counted, not valued."""
     rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _SCHEMAS}
-    unvalued = 0
+    unvalued, known = 0, set[tuple[bytes, str]]()
     for event in events:
         body, common = event.body, (event.person_id, event.at)
         match body:
             case Order() if body.currency == currency:
                 rows["orders"].append((*common, body.order_id, body.revenue_minor))
-                discount = _amount(body.properties.get("discount"), currency)
-                rows["incentives"] += [(*common, discount)] if discount else []
+                # An order reported twice gave its incentives once.
+                if (event.person_id, body.order_id) not in known:
+                    known.add((event.person_id, body.order_id))
+                    discount = _amount(body.properties.get(DISCOUNT), currency)
+                    rows["incentives"] += [(*common, DISCOUNT, discount)] if discount else []
+                    unvalued += _add_costs(rows, common, body.properties, currency)
             case Refund() if body.currency == currency:
                 rows["refunds"].append((*common, body.order_id, body.amount_minor))
             case Order() | Refund():
@@ -114,12 +132,11 @@ def tabulate(events: Iterable[Event], currency: str) -> Tables:
                 rows["responses"].append((*common, body.kind.value, body.action, body.decision_id))
             case Activity():
                 rows["responses"].append((*common, f"activity:{body.name}", None, None))
-                cost = _service_cost(body, currency)
-                unvalued += cost is None
-                rows["costs"] += [(*common, cost)] if cost else []
+                unvalued += _add_costs(rows, common, body.properties, currency)
             case Valued() if body.currency == currency:
                 rows["predictions"] += [
-                    (*common, body.model, *msgspec.structs.astuple(each)) for each in body.horizons
+                    (*common, body.model, *msgspec.structs.astuple(each), body.annual_discount_rate)
+                    for each in body.horizons
                 ]
             case Decided():
                 rows["decisions"].append((*common, *_decision(body)))
@@ -138,12 +155,23 @@ _SCHEMAS = {
 }
 
 
-def _service_cost(body: Activity, currency: str) -> int | None:
-    """Return what an activity cost in minor units, 0 if it says nothing, `None` in another currency."""
-    cost = _amount(body.properties.get(SERVICE_COST), currency)
-    if cost and body.properties.get("currency") not in {None, currency}:
-        return None
-    return cost
+def _add_costs(
+    rows: dict[str, list[tuple[Any, ...]]],
+    common: tuple[bytes, int],
+    properties: Mapping[str, object],
+    currency: str,
+) -> int:
+    """Add what a fact says it cost to serve the customer or to give them; return 1 if it is in another currency."""
+    served, given = (_amount(properties.get(name), currency) for name in (SERVICE_COST, INCENTIVE_COST))
+    if not served and not given:
+        return 0
+    if properties.get("currency") not in {None, currency}:
+        return 1
+    rows["costs"].append((*common, served, given))
+    if given:
+        kind = properties.get(INCENTIVE)
+        rows["incentives"].append((*common, kind if isinstance(kind, str) and kind else UNNAMED, given))
+    return 0
 
 
 def _amount(value: object, currency: str) -> int:

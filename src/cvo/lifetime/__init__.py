@@ -25,7 +25,14 @@ from cvo.lifetime.scores import Decile, Scores, deciles, gini, score
 from cvo.lifetime.segments import SegmentFits, fit_segments
 from cvo.lifetime.shifted_beta_geometric import ShiftedBetaGeometric
 from cvo.lifetime.summary import Unit, periods_bought_after, purchase_days, rfm, rfm_periods, with_holdout
-from cvo.lifetime.value import HORIZONS_DAYS, Economics, ValueQuantiles, lifetime_value, value_quantiles
+from cvo.lifetime.value import (
+    HORIZONS_DAYS,
+    Economics,
+    ValueQuantiles,
+    lifetime_value,
+    present_value,
+    value_quantiles,
+)
 from cvo.lifetime.windows import Window, same_as_before
 
 __all__ = [
@@ -68,6 +75,7 @@ __all__ = [
     "overdue",
     "periods_bought_after",
     "predictions_of",
+    "present_value",
     "purchase_days",
     "rfm",
     "rfm_periods",

@@ -77,6 +77,28 @@ def lifetime_value(
     return np.stack(found) * worth
 
 
+def present_value(
+    days: ArrayLike,
+    annual_discount_rate: float,
+    *,
+    horizons_days: Sequence[float] = HORIZONS_DAYS,
+    step_days: float = _YEAR_DAYS / 12,
+) -> FloatArray:
+    """Return what 1 received after each of `days` is worth, on the steps of `lifetime_value`, at their ends.
+
+    What came is multiplied with it before it is held against what was predicted. Beyond the last horizon the steps
+    end, and time counts as it is.
+
+    >>> present_value([0, 30, 31], 0.1).round(4).tolist()
+    [0.9921, 0.9921, 0.9842]
+    """
+    when = np.asarray(days, dtype=np.float64)
+    edges = np.array(_edges(horizons_days, step_days))
+    ends = np.append(edges, np.inf)[np.searchsorted(edges, when)]
+    rate = Economics(annual_discount_rate=annual_discount_rate)
+    return rate.discount(np.where(np.isinf(ends), when, ends))
+
+
 class ValueQuantiles(msgspec.Struct, frozen=True, eq=False):
     """Quantiles of the discounted contribution, each of shape (horizons, customers)."""
 

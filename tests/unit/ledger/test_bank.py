@@ -6,6 +6,7 @@ from cvo.core.clock import DAY, Instant
 from cvo.events.event import Activity, HorizonValue, Order, Valued
 from cvo.ledger.bank import bank, closed, scores
 from cvo.ledger.margin import margins
+from cvo.lifetime import present_value
 from tests.data.log import START, decided, event, order, person, refund, tables
 
 
@@ -56,12 +57,34 @@ def test_a_prediction_is_held_against_what_came_when_its_horizon_has_passed():
     found, money = made(*LOG)
     early, late = (closed(found.predictions, money, Instant(START + day * DAY)) for day in (34.9, 35))
     assert early.height == 0
-    assert dict(late.select("person_id", "came_minor").iter_rows()) == {person(1): 2_000, person(2): 0}
+    # The order came five days after the prediction, in its first month.
+    came = round(2_000 / 1.1 ** (1 / 12))
+    assert dict(late.select("person_id", "came_minor").iter_rows()) == {person(1): came, person(2): 0}
     (score,) = scores(found.predictions, money, Instant(START + 60 * DAY))
     assert (score.model, score.days, score.customers) == ("m:1", 30, 2)
-    assert (score.expected_minor, score.came_minor) == (3_500, 2_000)
-    # 20.00 is between 15.00 and 60.00; nothing is not between 2.50 and 10.00.
+    assert (score.expected_minor, score.came_minor) == (3_500, came)
+    # 19.84 is between 15.00 and 60.00; nothing is not between 2.50 and 10.00.
     assert score.within_range_rate == pytest.approx(0.5)
+
+
+def test_what_came_is_discounted_as_the_prediction_was():
+    """A buyer as regular as their model is met to the cent, and not seven per cent above it."""
+    margin_of_a_month, months = 1_000, 12
+    expected = round(
+        sum(margin_of_a_month * float(present_value(365.25 / 12 * (k + 0.5), 0.1)) for k in range(months))
+    )
+    facts = [order(1, 365.25 / 12 * (k + 0.5), 2 * margin_of_a_month, f"o{k}") for k in range(months)]
+    found, money = made(predicted(1, 0, expected, days=(365,)), *facts)
+    (score,) = scores(found.predictions, money, Instant(START + 366 * DAY))
+    assert score.came_minor == pytest.approx(score.expected_minor, abs=1)
+    assert score.came_minor < 0.97 * margin_of_a_month * months
+
+
+def test_what_incentives_cost_is_not_held_against_a_model_of_orders():
+    gift = event(1, 6, Activity("Gift Sent", {"incentive_cost": 5}))
+    plain_log, given = made(*LOG), made(*LOG, gift)
+    before, after = (scores(f.predictions, m, Instant(START + 60 * DAY))[0] for f, m in (plain_log, given))
+    assert before == after
 
 
 def test_more_facts_change_nothing_that_was_said_before():

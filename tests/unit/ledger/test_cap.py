@@ -9,8 +9,10 @@ from tests.data.log import START, person
 
 
 def money(amounts, day=-7.0):
-    rows = [(person(n), int(START + day * DAY), amount * 2, 0, amount, 0) for n, amount in enumerate(amounts)]
-    first = (person("first"), int(START - 30 * DAY), 2, 0, 1, 0)
+    rows = [
+        (person(n), int(START + day * DAY), amount * 2, 0, amount, 0, 0) for n, amount in enumerate(amounts)
+    ]
+    first = (person("first"), int(START - 30 * DAY), 2, 0, 1, 0, 0)
     return pl.DataFrame([first, *rows], schema=MARGINS, orient="row")
 
 

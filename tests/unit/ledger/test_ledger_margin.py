@@ -3,9 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvo.core.clock import DAY
+from cvo.events.event import Activity, Order
 from cvo.ledger.account import accounts
 from cvo.ledger.margin import MARGINS, margins, sums_within
-from tests.data.log import START, decided, order, person, refund, tables
+from tests.data.log import START, decided, event, order, person, refund, tables
 
 
 def margin(*events, rate=0.4):
@@ -23,6 +24,7 @@ def test_a_refund_counts_at_the_date_of_its_order():
             "refunds_minor": 2_000,
             "margin_minor": 1_200,
             "service_cost_minor": 0,
+            "incentive_cost_minor": 0,
         }
     ]
 
@@ -69,7 +71,22 @@ def test_a_window_takes_its_start_and_not_its_end():
         "refunds_minor",
         "margin_minor",
         "service_cost_minor",
+        "incentive_cost_minor",
     ]
+
+
+def test_an_incentive_beyond_the_price_lowers_margin_at_its_own_date_and_no_revenue():
+    made = tables(
+        event(1, 0, Order("a", 5_000, "EUR", {"incentive_cost": 4, "incentive": "voucher"})),
+        event(1, 1, Order("a", 5_000, "EUR", {"incentive_cost": 4, "incentive": "voucher"})),
+        event(1, 2, Activity("Points Credited", {"incentive_cost": 1.5, "incentive": "points"})),
+        event(1, 3, Activity("Points Credited", {"incentive_cost": 9, "currency": "USD"})),
+    )
+    money = margins(made.orders, made.refunds, 0.4, made.costs)
+    (row,) = accounts(made.decisions, money).to_dicts()
+    assert (row["orders"], row["revenue_minor"], row["margin_minor"]) == (1, 5_000, 2_000 - 400 - 150)
+    assert (row["incentive_cost_minor"], row["value_minor"], made.unvalued) == (550, 1_450, 1)
+    assert made.incentives.select("kind", "amount_minor").rows() == [("voucher", 400), ("points", 150)]
 
 
 def test_money_in_another_currency_is_counted_and_in_no_figure():

@@ -14,6 +14,7 @@ from cvo.core.money import Money
 from cvo.ledger.bank import Score, bank, scores
 from cvo.ledger.clv_change import ClvChange, clv_changes
 from cvo.ledger.contrast import contrasts
+from cvo.ledger.tables import Tables
 from cvo.lifetime import HORIZONS_DAYS
 
 NO_PREDICTION = NotEstimable(
@@ -22,7 +23,16 @@ NO_PREDICTION = NotEstimable(
 CLV_HORIZONS_DAYS = (28, *HORIZONS_DAYS)
 """Over which ΔCLV is measured: the longest that has closed."""
 
-_REALISED = ("revenue", "refunds", "incentives", "margin", "contact_cost", "service_cost", "value")
+_REALISED = (
+    "revenue",
+    "refunds",
+    "incentives",
+    "incentive_cost",
+    "margin",
+    "contact_cost",
+    "service_cost",
+    "value",
+)
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,13 +47,15 @@ class Bank(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The bank of all customers.
 
     `rows` has one a customer, in minor units (see `ledger.bank.bank`), with the `customer` id; the other figures are
-    its sums. `expected` sums latest predictions, whenever each was made. `clv_changes` are by action.
+    its sums. `incentives` are what was given, by kind: `discount`, which revenue is already less, and what else facts
+    name, which margin is less. `expected` sums latest predictions, whenever each was made. `clv_changes` are by action.
     """
 
     as_of: Instant
     currency: str
     customers: int
     realised: dict[str, Money]
+    incentives: dict[str, Money]
     expected: list[Expected] | NotEstimable
     scores: list[Score]
     clv_changes: list[ClvChange]
@@ -66,6 +78,7 @@ def value_bank(company: Company) -> Bank:
         currency=currency,
         customers=rows.height,
         realised={name: Money.from_minor(round(rows[f"{name}_minor"].sum()), currency) for name in _REALISED},
+        incentives=_incentives(tables, currency),
         expected=_expected(rows, currency),
         scores=scores(tables.predictions, facts.money, as_of),
         clv_changes=clv_changes(
@@ -78,6 +91,11 @@ def value_bank(company: Company) -> Bank:
         ),
         rows=shown.sort("customer"),
     )
+
+
+def _incentives(tables: Tables, currency: str) -> dict[str, Money]:
+    given = tables.incentives.group_by("kind").agg(pl.col("amount_minor").sum()).sort("kind")
+    return {kind: Money.from_minor(minor, currency) for kind, minor in given.iter_rows()}
 
 
 def _expected(rows: pl.DataFrame, currency: str) -> list[Expected] | NotEstimable:

@@ -5,17 +5,27 @@ from cvo.app.value.report import Value
 from cvo.core.clock import to_datetime
 from cvo.core.evidence import NotEstimable
 from cvo.core.money import minor_unit
+from cvo.ledger.tables import DISCOUNT
 from cvo.reports import COUNT, PERCENT, Block, Cell, Column, Section, Table, money_format
 
 _LINES = {
     "revenue": "Revenue",
     "refunds": "of it refunded",
-    "incentives": "Discounts given, revenue is less them already",
     "margin": "Margin",
     "contact_cost": "Cost of contacts",
     "service_cost": "Cost of service",
     "value": "Value: margin less both costs",
 }
+
+
+def incentive_in_words(kind: str) -> str:
+    """Say what was given and where it is counted already.
+
+    >>> incentive_in_words("voucher")
+    'Given: voucher, margin is less it already'
+    """
+    where = "revenue" if kind == DISCOUNT else "margin"
+    return f"Given: {kind}, {where} is less it already"
 
 
 def realised(report: Value, bank: Bank) -> Section:
@@ -25,7 +35,13 @@ def realised(report: Value, bank: Bank) -> Section:
         Table(
             title=f"Brought to date by {COUNT.text(bank.customers)} customers",
             columns=(Column(""), Column("Amount", cents)),
-            rows=tuple((words, float(bank.realised[name].amount)) for name, words in _LINES.items()),
+            rows=tuple(
+                (words, float(amount.amount))
+                for words, amount in (
+                    *((words, bank.realised[name]) for name, words in _LINES.items()),
+                    *((incentive_in_words(kind), amount) for kind, amount in bank.incentives.items()),
+                )
+            ),
             note="From the log, to the cent, whoever caused it."
             + (
                 f" {COUNT.text(report.realised.unvalued)} in other currencies left out."
