@@ -33,7 +33,7 @@ from cvo.learning.moments import product, response_probability
 from cvo.learning.policies import Constant, Greedy, InverseGap, Policy, Thompson, Uniform, draw, with_floor
 from cvo.learning.pooling import Pooled, pool
 from cvo.learning.prior import forget, pooled, with_new_actions
-from cvo.learning.propensity import positive, winning
+from cvo.learning.propensity import winning
 from cvo.learning.response import Predictor, ResponseModel, new_model
 from cvo.learning.shared import SharedModel, SharedPredictor, new_shared, with_actions
 
@@ -84,7 +84,6 @@ __all__ = [
     "one_hot",
     "pool",
     "pooled",
-    "positive",
     "product",
     "response_probability",
     "stability",

@@ -46,6 +46,12 @@ def sum_of_products(left: FloatArray, right: FloatArray) -> FloatArray:
     return np.asarray(np.multiply(left, right, order="C").sum(axis=-1))
 
 
+def plain(values: Any, kind: type[Any]) -> NDArray[Any]:
+    """Return numbers of one kind as compiled loops are compiled for: in C order and not read-only."""
+    array = np.asarray(values, dtype=kind, order="C")
+    return array if array.flags.carray else array.copy()
+
+
 def as_rows(features: Any, width: int) -> FloatArray:
     """Return `features` as a finite (n, width) array; raises `InvalidInput` naming the first bad row."""
     rows = np.ascontiguousarray(features, dtype=np.float64)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvo.core.compiled import compiled
-from cvo.learning.arrays import FloatArray
+from cvo.learning.arrays import FloatArray, IntArray, plain
 from cvo.learning.normal import PER_UNIT, REACH, normal_table
 
 CONTENDS = 7.5
@@ -23,9 +23,9 @@ _NEGLIGIBLE = 1e-15
 _TOLERANCE = 1e-10
 _REFINEMENTS = 6
 _BISECTIONS = 8
-_STEP = 1.0 / 40.0
-_GROWTH = 1.0253151205244289
-"""The trapezoidal rule's first step, and e to it: nodes are a quarter of the narrowest sd at hand apart."""
+_STEP = 1.0 / 20.0
+_GROWTH = 1.0512710963760241
+"""The trapezoidal rule's first step, and e to it: nodes are three eighths of the narrowest sd at hand apart."""
 _PANEL_GROWTH = 2.0
 """How much farther off each Gauss–Legendre panel ends than the one before, at first."""
 
@@ -34,7 +34,7 @@ _EDGE = REACH - 0.25 / PER_UNIT
 _PANEL_NODES = 32
 
 
-class _Normal(NamedTuple):
+class Normal(NamedTuple):
     """The table of Φ and φ, and whether scores are mean + sd·|z|."""
 
     cdf: FloatArray
@@ -43,7 +43,10 @@ class _Normal(NamedTuple):
 
 
 class _Contenders(NamedTuple):
-    """Mean, sd, 1/sd and mass so far of each who may win; its Φ and φ at a node, and the way to them in the table."""
+    """Mean, sd, 1/sd and mass so far of each who may win; its Φ and φ at a node, and the way to them in the table.
+
+    Who may still win farthest up comes first.
+    """
 
     mean: FloatArray
     sd: FloatArray
@@ -57,21 +60,18 @@ class _Contenders(NamedTuple):
 
 
 def contest(mean: FloatArray, sd: FloatArray, among: NDArray[np.bool_], half: bool) -> FloatArray:
-    """Return P(score a is the largest of those `among`), all (n, k) and in C order; 0 for who does not take part.
+    """Return P(score a is the largest of those `among`), all (n, k); 0 for who does not take part.
 
     With `half`, scores are mean + sd·|z|. Releases the interpreter while it computes.
     """
     won = np.zeros(mean.shape)
-    # Arrays that are read-only, say, would be another type, and compiled for anew.
-    mean, sd = (each if each.flags.carray else each.copy() for each in (mean, sd))
-    among = among if among.flags.carray else among.copy()
-    cdf, pdf, panel = _tables()
-    _rows(mean, sd, among, _Normal(cdf, pdf, half), panel, won)  # one type of tuple: compiled once
+    _rows(plain(mean, np.float64), plain(sd, np.float64), plain(among, np.bool_), half, *tables(), won)
     return won
 
 
 @cache
-def _tables() -> tuple[FloatArray, FloatArray, FloatArray]:
+def tables() -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return Φ and φ as `normal_table` has them, and nodes and weights of a Gauss–Legendre panel."""
     table = normal_table()
     cdf, pdf = table[:, 0].copy(), table[:, 1].copy()
     # All that lies beyond the table is read at its ends: however little, it would count over any distance.
@@ -84,44 +84,62 @@ def _rows(  # noqa: PLR0917  compiled functions take no names
     mean: FloatArray,
     sd: FloatArray,
     among: NDArray[np.bool_],
-    normal: _Normal,
+    half: bool,
+    cdf: FloatArray,
+    pdf: FloatArray,
     panel: FloatArray,
     won: FloatArray,
 ) -> None:
-    options = mean.shape[1]
+    normal = Normal(cdf, pdf, half)
+    for row in range(len(mean)):
+        compete(mean[row], sd[row], among[row], normal, panel, won[row])
+
+
+@compiled
+def compete(  # noqa: PLR0917
+    mean: FloatArray,
+    sd: FloatArray,
+    among: NDArray[np.bool_],
+    normal: Normal,
+    panel: FloatArray,
+    won: FloatArray,
+) -> None:
+    """Put into `won`, which has to be 0, the probability of each of k to be the largest of those `among`."""
+    options = len(mean)
     space, entry = np.empty((8, options)), np.empty(options, np.int32)
     who = np.empty(options, np.int64)
-    for row in range(len(mean)):
-        best, low, tied = _bounds(mean[row], sd[row], among[row], normal.half)
-        count = 0
-        for a in range(options):
-            m, s = mean[row, a] - best, sd[row, a]
-            if among[row, a] and s > _UNSEEN * -m and m + CONTENDS * s > low:
-                who[count], space[0, count], space[1, count] = a, m, s
-                space[2, count], space[3, count] = 1.0 / s, 0.0
-                count += 1
-        here = _Contenders(
-            space[0][:count],
-            space[1][:count],
-            space[2][:count],
-            space[3][:count],
-            space[4][:count],
-            space[5][:count],
-            space[6][:count],
-            space[7][:count],
-            entry[:count],
-        )
-        below = _product(low, here, normal)
-        if count and (tied or normal.half):
-            _panels(low, below, here, normal, panel)
-        elif count:
-            _trapezoids(low, here, normal)
-        total = (below if tied else 0.0) + here.mass.sum()
-        for i in range(count):
-            won[row, who[i]] = here.mass[i] / total
-        for a in range(options if tied else 0):
-            if among[row, a] and mean[row, a] - best == low and sd[row, a] <= _UNSEEN * -low:
-                won[row, a] = below / total / tied
+    best, low, tied = _bounds(mean, sd, among, normal.half)
+    count = 0
+    for a in range(options):
+        m, s = mean[a] - best, sd[a]
+        if among[a] and s > _UNSEEN * -m and m + CONTENDS * s > low:
+            who[count], space[0, count], space[1, count] = a, m, s
+            count += 1
+    _by_end(count, who, space[:2])
+    for i in range(count):
+        space[2, i], space[3, i] = 1.0 / space[1, i], 0.0
+    here = _Contenders(
+        space[0][:count],
+        space[1][:count],
+        space[2][:count],
+        space[3][:count],
+        space[4][:count],
+        space[5][:count],
+        space[6][:count],
+        space[7][:count],
+        entry[:count],
+    )
+    below = _product(low, count, here, normal)
+    if count and (tied or normal.half):
+        _panels(low, below, here, normal, panel)
+    elif count:
+        _trapezoids(low, here, normal)
+    total = (below if tied else 0.0) + here.mass.sum()
+    for i in range(count):
+        won[who[i]] = here.mass[i] / total
+    for a in range(options if tied else 0):
+        if among[a] and mean[a] - best == low and sd[a] <= _UNSEEN * -low:
+            won[a] = below / total / tied
 
 
 @compiled
@@ -146,32 +164,47 @@ def _bounds(
 
 
 @compiled
-def _trapezoids(low: float, here: _Contenders, normal: _Normal) -> None:
+def _by_end(count: int, who: IntArray, scores: FloatArray) -> None:
+    """Put contenders into the order in which they drop out when scores rise, the last first."""
+    end = scores[0, :count] + CONTENDS * scores[1, :count]
+    order = np.argsort(-end)
+    who[:count] = who[:count][order]
+    for each in scores:
+        each[:count] = each[:count][order]
+
+
+@compiled
+def _trapezoids(low: float, here: _Contenders, normal: Normal) -> None:
     """Sum over nodes low + reach·(e^(i·step) − 1), and halve the step until the masses sum to one.
 
     The integrand is entire and vanishes at both ends, so the error falls exponentially with the number of nodes
     (Trefethen and Weideman 2014, SIAM Review 56:385). A score that still counts at x has an sd of at least
     (x − low)/15, so nodes that far apart do for all scales at once.
     """
-    top = (here.mean + CONTENDS * here.sd).max()
+    ends = here.mean + CONTENDS * here.sd
+    top = ends[0]
     start, end = low, top
     for _ in range(_BISECTIONS):
         middle = 0.5 * (start + end)
-        if _product(middle, here, normal) < _NEGLIGIBLE:
+        if _product(middle, len(here.mean), here, normal) < _NEGLIGIBLE:
             start = middle
         else:
             end = middle
     narrowest = np.inf
-    for a in range(len(here.mean)):
-        if here.mean[a] + CONTENDS * here.sd[a] > start:
+    for a in range(len(ends)):
+        if ends[a] > start:
             narrowest = min(narrowest, here.sd[a])
     reach = CONTENDS * narrowest
     first, step, growth = start - low + reach, _STEP, _GROWTH
     at, factor = first, growth
     for _ in range(_REFINEMENTS):
-        while low + (at - reach) < top:
-            _add(low + (at - reach), at, here, normal)
+        left, x = len(ends), low + (at - reach)
+        while x < top:
+            while ends[left - 1] <= x:
+                left -= 1
+            _add(x, at, left, here, normal)
             at *= factor
+            x = low + (at - reach)
         if abs(here.mass.sum() * step - 1.0) < _TOLERANCE:
             break
         # The next nodes are those between.
@@ -181,7 +214,7 @@ def _trapezoids(low: float, here: _Contenders, normal: _Normal) -> None:
 
 
 @compiled
-def _panels(low: float, below: float, here: _Contenders, normal: _Normal, panel: FloatArray) -> None:
+def _panels(low: float, below: float, here: _Contenders, normal: Normal, panel: FloatArray) -> None:
     """Sum over Gauss–Legendre panels that widen with their distance, and narrow them until all sums to one.
 
     For integrands that do not vanish at `low`: above a certain score, and with `half`.
@@ -196,7 +229,7 @@ def _panels(low: float, below: float, here: _Contenders, normal: _Normal, panel:
             width = left * (growth - 1.0)
             for i in range(panel.shape[1]):
                 x = low + (left - reach + width * (0.5 + 0.5 * panel[0, i]))
-                _add(x, 0.5 * width * panel[1, i], here, normal)
+                _add(x, 0.5 * width * panel[1, i], len(here.mean), here, normal)
             left *= growth
         if abs(below + here.mass.sum() - 1.0) < _TOLERANCE:
             break
@@ -204,21 +237,21 @@ def _panels(low: float, below: float, here: _Contenders, normal: _Normal, panel:
 
 
 @compiled
-def _add(x: float, weight: float, here: _Contenders, normal: _Normal) -> None:
-    """Add what a node contributes to everybody's mass."""
-    product = weight * _product(x, here, normal)
+def _add(x: float, weight: float, count: int, here: _Contenders, normal: Normal) -> None:
+    """Add what a node contributes to the mass of the first `count`; the others are sure to be below it."""
+    product = weight * _product(x, count, here, normal)
     if product > 0.0:
-        for a in range(len(here.mass)):
+        for a in range(count):
             here.mass[a] += product * (here.gain[a] * here.small[a] / here.phi[a])
 
 
 @compiled
-def _product(x: float, here: _Contenders, normal: _Normal) -> float:
-    """Return ∏Φ at x, and leave everybody's Φ and φ behind.
+def _product(x: float, count: int, here: _Contenders, normal: Normal) -> float:
+    """Return ∏Φ at x of the first `count`, and leave everybody's Φ and φ behind.
 
     The loops are apart so that all but one are compiled for processors that work on four numbers at once.
     """
-    count, phi, small = len(here.mean), here.phi, here.small
+    phi, small = here.phi, here.small
     for a in range(count):
         z = min(max((x - here.mean[a]) * here.gain[a], -_EDGE), _EDGE)
         entry = np.int32(z * PER_UNIT + (_MIDDLE + 0.5))

@@ -1,5 +1,6 @@
 """Policies: from uncertain scores to the exact probability of every option, doing nothing included."""
 
+from math import prod
 from typing import Protocol
 
 import msgspec
@@ -7,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvo.core.errors import InvalidInput
-from cvo.learning.arrays import FloatArray, IntArray
-from cvo.learning.propensity import check_scores, largest, positive
+from cvo.learning.arrays import FloatArray, IntArray, plain
+from cvo.learning.propensity import check_scores, check_shapes, no_scores
 
 
 class Policy(Protocol):
@@ -47,14 +48,20 @@ class Thompson(msgspec.Struct, frozen=True, tag=True):
         self, mean: FloatArray, sd: FloatArray, *, among: NDArray[np.bool_] | None = None
     ) -> FloatArray:
         """Return P(option), shape (…, k + 1); 0 for candidates outside of `among` (…, k), whatever their score."""
-        if among is not None:
-            mean, sd = np.where(among, mean, 0.0), np.where(among, sd, 0.0)
-        mean, sd = check_scores(mean, sd)
-        spread = self.scale * sd
-        if self.scale > 1.0:
-            check_scores(mean, spread)  # what was finite may be so no more
-        act = largest(mean, spread, half=self.optimistic, among=among) * positive(mean, spread)
-        return with_floor(_and_nothing(act), self.floor, among)
+        # Imported late: the compiler takes a third of a second, and `import cvo` has less.
+        from cvo.learning.contest import tables
+        from cvo.learning.thompson import chances
+
+        mean, sd = plain(mean, np.float64), plain(sd, np.float64)
+        here = np.ones(mean.shape, np.bool_) if among is None else plain(among, np.bool_)
+        check_shapes(mean, sd)
+        *shape, width = mean.shape
+        rows = (prod(shape), width)
+        found = np.empty((rows[0], width + 1))
+        mean, sd, here = mean.reshape(rows), sd.reshape(rows), here.reshape(rows)
+        if not chances(mean, sd, here, self.scale, self.optimistic, self.floor, *tables(), found):
+            raise no_scores()
+        return found.reshape((*shape, width + 1))
 
 
 class InverseGap(msgspec.Struct, frozen=True, tag=True):
@@ -123,17 +130,9 @@ class Constant(msgspec.Struct, frozen=True, tag=True):
         return with_floor(result, self.floor)
 
 
-def with_floor(probabilities: FloatArray, floor: float, among: NDArray[np.bool_] | None = None) -> FloatArray:
-    """Mix a share `floor` of the uniform distribution into each row and renormalise it to sum to one.
-
-    With `among` (…, k) the share goes to these candidates, and to nothing, which stands last.
-    """
-    share: FloatArray | float = floor / probabilities.shape[-1]
-    if among is not None:
-        share = np.zeros(probabilities.shape)
-        share[..., :-1][among], share[..., -1] = 1.0, 1.0
-        share *= floor / share.sum(axis=-1, keepdims=True)
-    mixed = (1.0 - floor) * np.asarray(probabilities, order="C") + share
+def with_floor(probabilities: FloatArray, floor: float) -> FloatArray:
+    """Mix a share `floor` of the uniform distribution into each row and renormalise it to sum to one."""
+    mixed = (1.0 - floor) * np.asarray(probabilities, order="C") + floor / probabilities.shape[-1]
     return np.asarray(mixed / mixed.sum(axis=-1, keepdims=True))
 
 
@@ -148,11 +147,6 @@ def draw(probabilities: FloatArray, uniform: FloatArray | float) -> IntArray:
     reached = np.cumsum(probabilities, axis=-1)
     last = probabilities.shape[-1] - 1 - np.argmax(probabilities[..., ::-1] > 0, axis=-1)
     return np.asarray(np.minimum((reached <= np.asarray(uniform)[..., None]).sum(axis=-1), last))
-
-
-def _and_nothing(act: FloatArray) -> FloatArray:
-    nothing = np.maximum(1.0 - act.sum(axis=-1, keepdims=True), 0.0)
-    return np.concatenate([act, nothing], axis=-1)
 
 
 def _with_zero(mean: FloatArray) -> FloatArray:

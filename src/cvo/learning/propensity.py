@@ -7,14 +7,6 @@ from cvo.core.errors import InvalidInput
 from cvo.learning.arrays import FloatArray
 
 
-def normal_cdf(z: FloatArray) -> FloatArray:
-    """Return the standard normal distribution function, elementwise."""
-    # Imported late: scipy.special takes a tenth of a second, and `import cvo` has little of that.
-    from scipy.special import ndtr
-
-    return np.asarray(ndtr(z))
-
-
 def winning(
     mean: FloatArray, sd: FloatArray, *, half: bool = False, among: NDArray[np.bool_] | None = None
 ) -> FloatArray:
@@ -28,14 +20,10 @@ def winning(
     >>> winning(np.array([1.0, 0.0]), np.array([1.0, 1.0])).round(4)
     array([0.7602, 0.2398])
     """
-    return largest(*check_scores(mean, sd), half=half, among=among)
-
-
-def largest(mean: FloatArray, sd: FloatArray, *, half: bool, among: NDArray[np.bool_] | None) -> FloatArray:
-    """Return what `winning` does for scores that `check_scores` has let pass."""
     # Imported late: the compiler takes a third of a second, and `import cvo` has less.
     from cvo.learning.contest import contest
 
+    mean, sd = check_scores(mean, sd)
     if mean.size == 0:
         return np.ones(mean.shape)
     rows = (-1, mean.shape[-1])
@@ -43,23 +31,22 @@ def largest(mean: FloatArray, sd: FloatArray, *, half: bool, among: NDArray[np.b
     return contest(mean.reshape(rows), sd.reshape(rows), here.reshape(rows), half).reshape(mean.shape)
 
 
-def positive(mean: FloatArray, sd: FloatArray) -> FloatArray:
-    """Return P(score > 0), elementwise; a certain score of exactly 0 counts a half.
-
-    >>> positive(np.array([0.0, 2.0]), np.array([1.0, 0.0]))
-    array([0.5, 1. ])
-    """
-    certain = sd == 0
-    with np.errstate(over="ignore"):  # an infinite quotient is a probability of 0 or 1
-        return np.where(certain, (np.sign(mean) + 1.0) / 2.0, normal_cdf(mean / np.where(certain, 1.0, sd)))
-
-
 def check_scores(mean: FloatArray, sd: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return both as float arrays of one shape (…, k); raises `InvalidInput` when they can't be scores."""
     # C order makes every later sum along a row the same alone and in a batch.
     mean, sd = (np.asarray(values, dtype=np.float64, order="C") for values in (mean, sd))
+    check_shapes(mean, sd)
+    if not (np.isfinite(mean).all() and np.isfinite(sd).all() and (sd >= 0).all()):
+        raise no_scores()
+    return mean, sd
+
+
+def check_shapes(mean: FloatArray, sd: FloatArray) -> None:
+    """Raise `InvalidInput` unless both have one shape (…, k)."""
     if mean.shape != sd.shape or mean.ndim == 0:
         raise InvalidInput(f"mean has shape {mean.shape} and sd {sd.shape}; both must be (…, k)")
-    if not (np.isfinite(mean).all() and np.isfinite(sd).all() and (sd >= 0).all()):
-        raise InvalidInput("a score's mean must be finite and its sd finite and not negative")
-    return mean, sd
+
+
+def no_scores() -> InvalidInput:
+    """Return what is raised for numbers that can't be scores."""
+    return InvalidInput("a score's mean must be finite and its sd finite and not negative")

@@ -23,6 +23,25 @@ def test_one_draw_against_nothing_would_always_act_among_thirty_null_actions():
     assert winning(np.append(mean, 0.0), np.append(sd, 0.0))[-1] == pytest.approx(one_draw, rel=1e-6)
 
 
+def test_one_action_alone_acts_as_probably_as_its_score_is_above_zero():
+    mean, sd = np.array([0.0, 1e-300, 5.0, -2.0, 1e300]), np.array([0.0, 0.0, 1.0, 2.0, 1e-300])
+    act = Thompson().probabilities(mean[:, None], sd[:, None])[:, 0]
+    np.testing.assert_allclose(act, [0.5, 1.0, ndtr(5.0), ndtr(-1.0), 1.0])
+    z = np.linspace(-8.5, 8.5, 2_001)
+    act = Thompson().probabilities(z[:, None], np.ones((len(z), 1)))[:, 0]
+    np.testing.assert_allclose(act, ndtr(z), rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("mean", [np.nan, np.inf, 1e200])
+def test_what_cannot_be_a_score_is_refused_unless_it_takes_no_part(mean):
+    means, sd = np.array([1.0, mean]), np.array([1.0, 1e300])
+    with pytest.raises(InvalidInput, match="finite"):
+        Thompson(scale=1e10).probabilities(means, sd)
+    alone = Thompson(scale=1e10).probabilities(means[:1], sd[:1])
+    among = Thompson(scale=1e10).probabilities(means, sd, among=np.array([True, False]))
+    assert among.tolist() == [alone[0], 0.0, alone[1]]
+
+
 def test_optimism_chooses_between_actions_and_not_against_nothing():
     mean, sd = np.array([-1.0]), np.array([1.0])
     np.testing.assert_allclose(Thompson(optimistic=True).probabilities(mean, sd), [ndtr(-1.0), ndtr(1.0)])

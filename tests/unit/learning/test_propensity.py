@@ -4,7 +4,7 @@ from scipy.integrate import quad
 from scipy.special import log_ndtr, ndtr
 
 from cvo.core.errors import InvalidInput
-from cvo.learning import positive, winning
+from cvo.learning import winning
 from cvo.learning.normal import normal_table
 
 
@@ -128,11 +128,6 @@ def test_empty_single_and_batched_shapes():
     assert winning(np.zeros((4, 0)), np.zeros((4, 0))).shape == (4, 0)
     np.testing.assert_array_equal(winning(np.array([-5.0]), np.array([0.0])), [1.0])
     assert winning(np.zeros((2, 3, 5)), np.ones((2, 3, 5))).shape == (2, 3, 5)
-
-
-def test_positive_is_a_tail_probability_with_half_for_a_certain_zero():
-    mean, sd = np.array([0.0, 1e-300, 5.0, -2.0, 1e300]), np.array([0.0, 0.0, 1.0, 2.0, 1e-300])
-    np.testing.assert_allclose(positive(mean, sd), [0.5, 1.0, ndtr(5.0), ndtr(-1.0), 1.0])
 
 
 @pytest.mark.parametrize(
