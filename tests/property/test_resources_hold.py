@@ -48,7 +48,7 @@ def test_resources_hold_and_decisions_replay(drawn, count):
         )
         for i in range(count)
     ]
-    made = decide_in_turn(cases, [deciding] * count, scarcity)
+    made = decide_in_turn(cases, deciding, scarcity)
     for name, amount in left.items():
         assert sum(used(each, deciding).get(name, 0.0) for each in made) <= amount + 1e-9
     for each in made:

@@ -6,7 +6,7 @@ from itertools import islice
 import msgspec
 
 from cvo.app.company import Company
-from cvo.app.scarcity import count, counted_in, scarcity_of, spend
+from cvo.app.scarcity import Prices, count, scarcity_of, spend
 from cvo.app.state import keep_policy
 from cvo.core.ids import EventId, PersonId
 from cvo.core.random import keyed_bytes
@@ -88,13 +88,13 @@ def decide_in(
     deciding: Deciding,
     requests: Sequence[tuple[ExternalId, Request]],
     *,
-    prices: Mapping[str, float] | None = None,
+    prices: Prices | None = None,
 ) -> list[Decision]:
     """Decide and log many requests inside a unit of work; return the decisions in the same order.
 
     Requests of one customer, under whatever ids, go one after the other: each sees what the one before did.
-    Every policy that may decide has to be kept already. Where `prices` of resources have been solved they hold for all;
-    else those in force do, and are set anew afterwards.
+    Every policy that may decide has to be kept already. Where `prices` of resources have been solved, for each side,
+    they hold for all; else those in force do, and are set anew afterwards.
     """
     made: dict[int, Decision] = {}
     waiting = list(range(len(requests)))
@@ -115,12 +115,11 @@ def _decide_apart(
     work: UnitOfWork,
     deciding: Deciding,
     requests: Sequence[tuple[Person, Request]],
-    prices: Mapping[str, float] | None,
+    prices: Prices | None,
 ) -> list[Decision]:
     """Decide for customers who are all different: one decision sees of another only what that left of resources."""
-    met = work.assigned_nodes([person for person, _ in requests])
-    subjects = [_subject(person, node) for (person, _), node in zip(requests, met, strict=True)]
-    policies = [deciding.of(subject) for subject in subjects]
+    met = subjects(work, [person for person, _ in requests])
+    policies = [deciding.of(subject) for subject in met]
     asked = {
         product
         for policy, (_, request) in zip(policies, requests, strict=True)
@@ -129,18 +128,29 @@ def _decide_apart(
     stock = work.stock(asked)
     cases = [
         Case(subject, person.profile, request, stock)
-        for subject, (person, request) in zip(subjects, requests, strict=True)
+        for subject, (person, request) in zip(met, requests, strict=True)
     ]
-    catalogue, at = counted_in(deciding), min(request.at for _, request in requests)
-    counted = count(work, catalogue, at)
-    decisions = decide_in_turn(cases, policies, scarcity_of(counted, prices))
-    spend(work, counted, catalogue, zip(decisions, policies, strict=True), prices=prices)
+    counted = count(work, deciding, min(request.at for _, request in requests))
+    made: dict[int, Decision] = {}
+    by_side: list[list[Decision]] = []
+    for side, scarcity in zip(deciding.sides, scarcity_of(counted, deciding, prices), strict=True):
+        mine = [number for number, policy in enumerate(policies) if policy is side.policy]
+        by_side.append(decide_in_turn([cases[number] for number in mine], side.policy, scarcity))
+        made.update(zip(mine, by_side[-1], strict=True))
+    spend(work, counted, deciding, by_side, prices=prices)
+    decisions = [made[number] for number in range(len(cases))]
     work.log_decisions(logged(decision) for decision in decisions)
     work.apply_all(
         (person, _events(person, decision, policy))
         for (person, _), decision, policy in zip(requests, decisions, policies, strict=True)
     )
     return decisions
+
+
+def subjects(work: UnitOfWork, persons: Sequence[Person]) -> list[Subject]:
+    """Return customers as decisions are about them."""
+    met = work.assigned_nodes(persons)
+    return [_subject(person, node) for person, node in zip(persons, met, strict=True)]
 
 
 def _subject(person: Person, met_as: PersonId) -> Subject:

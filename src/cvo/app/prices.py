@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from cvo.actions.qualify import QUALIFIED
 from cvo.actions.scarcity import Scarcity
 from cvo.actions.situation import Situation
+from cvo.app.decide import subjects
 from cvo.app.scarcity import count, scarcity_of
 from cvo.decisions.batch.engine import PRICED_ON, Customers, Engine, Resources
 from cvo.decisions.decision import Arm, Request
-from cvo.decisions.policy import Policy
+from cvo.decisions.policy import Deciding, Policy
 from cvo.events.message import ExternalId
 from cvo.storage.unit_of_work import Person, UnitOfWork
 
@@ -21,26 +22,49 @@ _CHUNK = 4_096
 
 
 def solve(
-    work: UnitOfWork, policy: Policy, request: Request, waiting: Sequence[ExternalId]
-) -> dict[str, float]:
-    """Return the price of each resource at the placement, for customers in an order that means nothing.
+    work: UnitOfWork, deciding: Deciding, request: Request, waiting: Sequence[ExternalId]
+) -> list[dict[str, float]]:
+    """Return the price of each resource at the placement, for every side, for customers in an order that means nothing.
 
     The first of them stand for all. Who is control uses nothing, and of what is chosen some is withheld. Without
     resources nothing is solved.
     """
+    few = waiting[:PRICED_ON]
+    if not few or not any(side.policy.qualifier(request.placement).resources for side in deciding.sides):
+        return [{} for _ in deciding.sides]
+    share = len(few) / len(waiting)
+    scarcities = scarcity_of(count(work, deciding, request.at), deciding)
+    persons = work.persons(few, request.at)
+    treated = [
+        (deciding.of(subject), person)
+        for subject, person in zip(subjects(work, persons), persons, strict=True)
+        if subject.arm is Arm.TREATED
+    ]
+    return [
+        _solved(
+            work, side.policy, request, [each for of, each in treated if of is side.policy], scarcity, share
+        )
+        for side, scarcity in zip(deciding.sides, scarcities, strict=True)
+    ]
+
+
+def _solved(  # noqa: PLR0917  one side's customers, its policy and what it has
+    work: UnitOfWork,
+    policy: Policy,
+    request: Request,
+    treated: Sequence[Person],
+    scarcity: Scarcity,
+    share: float,
+) -> dict[str, float]:
+    """Return the prices for some of a side's customers and the same `share` of what it has."""
     qualifier = policy.qualifier(request.placement)
     resources = sorted(qualifier.resources)
-    few = waiting[:PRICED_ON]
-    if not resources or not few:
-        return {}
-    scarcity = scarcity_of(count(work, policy.catalogue, request.at))
-    treated = [each for each in work.persons(few, request.at) if each.arm == Arm.TREATED.value]
-    if not treated:
+    if not resources or not treated:
         return {}
     mean, sd, qualified = _scores(policy, request, treated, scarcity, work)
     taken = np.array([[qualifier.uses[a].get(r, 0.0) for r in resources] for a in qualifier.actions])
     use = taken * (1.0 - policy.withheld_rates)[:, None]
-    left = np.array([scarcity.left_of(resource) for resource in resources]) * len(few) / len(waiting)
+    left = np.array([scarcity.left_of(resource) for resource in resources]) * share
     rows = np.arange(len(treated))
 
     def known(design: NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:

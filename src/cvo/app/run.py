@@ -28,7 +28,8 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     """What a run did: customers in the segment, those it had decided for before, and what became of the others.
 
     `chosen` counts slots by action, doing nothing under the empty name; `delivery` by what became of them. `prices` are
-    those that were solved for the run, per unit of each resource.
+    those that were solved for the run, per unit of each resource, and `candidate_prices` those for the side of a
+    rollout's candidate.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     chosen: dict[str, int]
     delivery: dict[str, int]
     prices: dict[str, float]
+    candidate_prices: dict[str, float] = {}
 
     def as_data(self) -> dict[str, Any]:
         """Return the fields by name."""
@@ -84,7 +86,7 @@ def run(
     with company.store.unit_of_work() as work:
         for each in deciding.policies:
             keep_policy(work, each)
-        prices = solve(work, policy, request, left)
+        prices = solve(work, deciding, request, left)
     waiting = iter(left)
     while batch := list(islice(waiting, BATCH)):
         with company.store.unit_of_work() as work:
@@ -105,7 +107,8 @@ def run(
         control=tally.control,
         chosen=dict(tally.chosen.most_common()),
         delivery=dict(tally.delivery.most_common()),
-        prices=prices,
+        prices=prices[0],
+        candidate_prices=prices[1] if len(prices) > 1 else {},
     )
 
 

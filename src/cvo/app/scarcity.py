@@ -1,6 +1,10 @@
-"""What is left of the company's resources, and at what price: counted in the commit of the decisions that use them."""
+"""What is left of the company's resources, and at what price: counted in the commit of the decisions that use them.
 
-from collections.abc import Iterable, Mapping
+While a rollout runs, what is left is split between the two policies by their shares of the customers. Out of one pot
+the greedier one would take from the other, and the difference between them would no longer be what either does alone.
+"""
+
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -8,88 +12,179 @@ from cvo.actions.catalogue import Catalogue, Resource
 from cvo.actions.scarcity import Scarcity
 from cvo.budget import Pace, begin, paced
 from cvo.core.clock import DAY, Instant
+from cvo.core.random import keyed_uniform
 from cvo.decisions.decision import Decision, Purpose
-from cvo.decisions.policy import Deciding, Policy
+from cvo.decisions.policy import Deciding, Side
 from cvo.decisions.turns import used
 from cvo.storage.unit_of_work import UnitOfWork
 
 
 class Counted(msgspec.Struct, frozen=True, array_like=True):
-    """A resource in its period: when that began, what was used since, and the price in force."""
+    """A resource in its period: when that began, what was used since, and the price in force.
+
+    While two policies share it each has a pace of its own in `apart`, what runs first, `since` the `step` of the
+    rollout or the period began.
+    """
 
     began_at: Instant
     pace: Pace
+    step: str = ""
+    since: Instant = Instant(0)
+    apart: tuple[Pace, ...] = ()
+
+    @property
+    def paces(self) -> tuple[Pace, ...]:
+        """Return the pace of every side."""
+        return self.apart or (self.pace,)
 
 
 Count = dict[str, Counted]
+Prices = Sequence[Mapping[str, float]]
+"""The price of each resource, for every side."""
 
 
-def count(work: UnitOfWork, catalogue: Catalogue, at: Instant) -> Count:
-    """Return how every resource of the catalogue stands; a period that is over gives its price to the next."""
-    if not catalogue.resources:
+def count(work: UnitOfWork, deciding: Deciding, at: Instant) -> Count:
+    """Return how every resource stands that any side has; a period that is over gives its price to the next."""
+    sides = deciding.sides
+    resources = {name: each for side in sides[::-1] for name, each in side.policy.catalogue.resources.items()}
+    if not resources:
         return {}
     kept = {name: msgspec.msgpack.decode(body, type=Counted) for name, body in work.resources().items()}
-    return {
-        name: _standing(resource, kept.get(name), catalogue, at)
-        for name, resource in catalogue.resources.items()
-    }
+    return {name: _standing(name, kept.get(name), deciding, at) for name in resources}
 
 
-def counted_in(deciding: Deciding) -> Catalogue:
-    """Return the running catalogue with the resources that only the candidate of a rollout has: all are counted."""
-    running, *others = (policy.catalogue for policy in deciding.policies)
-    if all(other.resources.keys() <= running.resources.keys() for other in others):
-        return running
-    every = {name: each for other in others for name, each in other.resources.items()}
-    return msgspec.structs.replace(running, resources={**every, **running.resources})
-
-
-def scarcity_of(counted: Count, prices: Mapping[str, float] | None = None) -> Scarcity:
-    """Return what decisions see, at the prices in force or others that have been solved."""
-    in_force = {name: each.pace.price for name, each in counted.items()}
-    left = {name: max(each.pace.left, 0.0) for name, each in counted.items()}
-    return Scarcity(left, {**in_force, **(prices or {})})
+def scarcity_of(counted: Count, deciding: Deciding, prices: Prices | None = None) -> list[Scarcity]:
+    """Return what the decisions of each side see, at the prices in force or others that have been solved."""
+    found = []
+    for side in range(len(deciding.sides)):
+        in_force = {name: each.paces[side].price for name, each in counted.items()}
+        left = {name: max(each.paces[side].left, 0.0) for name, each in counted.items()}
+        found.append(Scarcity(left, {**in_force, **(prices[side] if prices is not None else {})}))
+    return found
 
 
 def spend(
     work: UnitOfWork,
     counted: Count,
-    catalogue: Catalogue,
-    made: Iterable[tuple[Decision, Policy]],
+    deciding: Deciding,
+    made: Sequence[Sequence[Decision]],
     *,
-    prices: Mapping[str, float] | None = None,
+    prices: Prices | None = None,
 ) -> None:
-    """Count what live decisions used, and set the next prices: by how that compares with the plan, or those solved."""
-    decided = [each for each in made if each[0].purpose is Purpose.LIVE]
-    if not counted or not decided:
+    """Count what the live decisions `made` by each side used, and set the next prices.
+
+    A price follows from how use compares with the plan, unless prices have been solved.
+    """
+    live = [[each for each in mine if each.purpose is Purpose.LIVE] for mine in made]
+    if not counted or not any(live):
         return
-    taken: dict[str, float] = {}
-    for decision, policy in decided:
-        for resource, use in used(decision, policy).items():
-            taken[resource] = taken.get(resource, 0.0) + use
-    at = max(decision.at for decision, _ in decided)
+    taken = [_taken(mine, side) for mine, side in zip(live, deciding.sides, strict=True)]
+    at = max(decision.at for mine in live for decision in mine)
     for name, each in counted.items():
-        use = taken.get(name, 0.0)
-        if prices is not None:
-            # A price of nothing could never rise again.
-            price = max(prices.get(name, each.pace.price), each.pace.first * 1e-4)
-            pace = msgspec.structs.replace(each.pace, used=each.pace.used + use, price=price)
+        period = _resource(name, deciding.sides).period_days * DAY
+        uses = [mine.get(name, 0.0) for mine in taken]
+        solved = None if prices is None else [mine.get(name) for mine in prices]
+        work.put_resource(name, msgspec.msgpack.encode(_spent(each, uses, solved, period, at)))
+
+
+def _taken(decisions: Sequence[Decision], side: Side) -> dict[str, float]:
+    taken: dict[str, float] = {}
+    for decision in decisions:
+        for resource, use in used(decision, side.policy).items():
+            taken[resource] = taken.get(resource, 0.0) + use
+    return taken
+
+
+def _spent(
+    counted: Counted,
+    uses: Sequence[float],
+    solved: Sequence[float | None] | None,
+    period: int,
+    at: Instant,
+) -> Counted:
+    since = counted.since if counted.apart else counted.began_at
+    elapsed = (at - since) / (counted.began_at + period - since)
+    paces = []
+    for number, (pace, use) in enumerate(zip(counted.paces, uses, strict=True)):
+        if solved is None:
+            paces.append(paced(pace, use, min(max(elapsed, pace.elapsed), 1.0)))
         else:
-            elapsed = (at - each.began_at) / (catalogue.resources[name].period_days * DAY)
-            pace = paced(each.pace, use, min(max(elapsed, each.pace.elapsed), 1.0))
-        work.put_resource(name, msgspec.msgpack.encode(Counted(each.began_at, pace)))
+            wanted = solved[number]
+            # A price of nothing could never rise again.
+            price = max(pace.price if wanted is None else wanted, pace.first * 1e-4)
+            paces.append(msgspec.structs.replace(pace, used=pace.used + use, price=price))
+    if not counted.apart:
+        return msgspec.structs.replace(counted, pace=paces[0])
+    whole = msgspec.structs.replace(
+        counted.pace,
+        used=counted.pace.used + sum(uses),
+        elapsed=min(max((at - counted.began_at) / period, counted.pace.elapsed), 1.0),
+        price=paces[0].price,
+    )
+    return msgspec.structs.replace(counted, pace=whole, apart=tuple(paces))
 
 
-def _standing(resource: Resource, kept: Counted | None, catalogue: Catalogue, at: Instant) -> Counted:
-    period = resource.period_days * DAY
-    began_at = Instant(at - at % period)
-    capacity = float(resource.amount)
+def _standing(name: str, kept: Counted | None, deciding: Deciding, at: Instant) -> Counted:
+    sides = deciding.sides
+    resource, period = _resource(name, sides), _resource(name, sides).period_days * DAY
+    began_at, capacity = Instant(at - at % period), float(resource.amount)
     if kept is not None and kept.began_at >= began_at:
         # What was used stays used when the amount is changed meanwhile.
+        began_at = kept.began_at
         pace = msgspec.structs.replace(kept.pace, capacity=max(capacity, kept.pace.used))
-        return Counted(kept.began_at, pace)
-    price = kept.pace.price if kept is not None else float(resource.price)
-    return Counted(began_at, begin(capacity, price, grain=_grain(resource, catalogue)))
+    else:
+        price = kept.pace.price if kept is not None else float(resource.price)
+        pace = begin(capacity, price, grain=_grain(resource, sides[0].policy.catalogue))
+    whole = Counted(began_at, pace)
+    return whole if len(sides) == 1 else _apart(name, whole, kept, deciding, at)
+
+
+def _apart(name: str, whole: Counted, kept: Counted | None, deciding: Deciding, at: Instant) -> Counted:
+    """Return a resource as the sides share it; a step or period that is new splits what is left anew."""
+    before = kept.apart if kept is not None else ()
+    same_step = kept is not None and kept.apart != () and kept.step == deciding.step
+    if kept is not None and same_step and kept.began_at == whole.began_at:
+        return msgspec.structs.replace(kept, pace=whole.pace)
+    since = whole.began_at if same_step else max(whole.began_at, at)
+    prices = [each.price for each in before] or [whole.pace.price] * len(deciding.sides)
+    paces = tuple(
+        begin(capacity, price, grain=whole.pace.grain)
+        for capacity, price in zip(_parts(name, whole, deciding, since), prices, strict=True)
+    )
+    return Counted(whole.began_at, whole.pace, deciding.step, Instant(since), paces)
+
+
+def _parts(name: str, whole: Counted, deciding: Deciding, since: Instant) -> tuple[float, float]:
+    """Return how much each side has: its share of what is left, by its own catalogue.
+
+    A share of 1 % may be less than one call takes, and whoever can never call is not the policy that calls. The
+    candidate gets whole uses, by a coin that makes them its share in the long run; what runs gets the rest.
+    """
+    running, candidate = deciding.sides
+    whole_of = [_left(name, side, whole, deciding) for side in deciding.sides]
+    mine, its = running.share * whole_of[0], candidate.share * whole_of[1]
+    one = candidate.policy.dearest_uses.get(name, 0.0)
+    if one <= 0.0:
+        return mine, its
+    key = (running.policy.settings.seed, "share", deciding.step, name, int(since))
+    pieces, rest = divmod(its, one)
+    given = min(one * (pieces + (keyed_uniform(*key) < rest / one)), max(whole_of))
+    return max(mine + its - given, 0.0), given
+
+
+def _left(name: str, side: Side, whole: Counted, deciding: Deciding) -> float:
+    resource = side.policy.catalogue.resources.get(name)
+    if resource is None:
+        return 0.0
+    # The clock is that of what runs; an amount for longer is less for that time.
+    days = _resource(name, deciding.sides).period_days
+    return max(float(resource.amount) * days / resource.period_days - whole.pace.used, 0.0)
+
+
+def _resource(name: str, sides: Sequence[Side]) -> Resource:
+    return next(
+        side.policy.catalogue.resources[name] for side in sides if name in side.policy.catalogue.resources
+    )
 
 
 def _grain(resource: Resource, catalogue: Catalogue) -> float:

@@ -68,5 +68,6 @@ def _show(ran: "Ran") -> None:
         table.add_row(f"{count:,}", plain(action or "nothing"), "█" * round(30 * count / most))
     screen.print(table)
     screen.print(" · ".join(f"{count:,} {kind}" for kind, count in ran.delivery.items()))
-    for resource, price in ran.prices.items():
-        screen.print(f"one more unit of {plain(resource)} would have brought {price:,.4g}")
+    for side, prices in (("", ran.prices), (" to the rollout's candidate", ran.candidate_prices)):
+        for resource, price in prices.items():
+            screen.print(f"one more unit of {plain(resource)} would have brought {price:,.4g}{side}")

@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,12 +20,29 @@ from cvo.valuation.models import Models
 from cvo.valuation.score import Valuer
 
 
+class Side(msgspec.Struct, frozen=True, eq=False):
+    """A policy that decides for a share of the customers, and has that share of every resource to itself."""
+
+    policy: "Policy"
+    share: float
+
+
 class Deciding(Protocol):
     """What decides at a time: one policy for all, or, while a rollout runs, one of two."""
 
     @property
     def policies(self) -> "tuple[Policy, ...]":
         """Return every policy that may decide."""
+        ...
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """Return the same with their shares, what runs first."""
+        ...
+
+    @property
+    def step(self) -> str:
+        """Return the name of the stretch of time in which the shares are these; empty with one policy for all."""
         ...
 
     def of(self, subject: Subject) -> "Policy":
@@ -47,6 +65,16 @@ class Policy:
     def policies(self) -> "tuple[Policy, ...]":
         """Return this policy, which decides for everybody."""
         return (self,)
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """Return this policy, which has everything to itself."""
+        return (Side(self, 1.0),)
+
+    @property
+    def step(self) -> str:
+        """Return nothing: nothing is shared."""
+        return ""
 
     def of(self, _subject: Subject) -> "Policy":
         """Return this policy, whoever the customer is."""
@@ -75,14 +103,14 @@ class Policy:
         return self._levers[channel]
 
     @cached_property
-    def all_uses(self) -> frozenset[tuple[str, float]]:
-        """Return what of which resource any delivery takes, wherever."""
-        return frozenset(
-            use
-            for placement in self.catalogue.placements
-            for each in self.qualifier(placement).uses.values()
-            for use in each.items()
-        )
+    def dearest_uses(self) -> dict[str, float]:
+        """Return the most of each resource that one delivery takes, wherever."""
+        dearest: dict[str, float] = {}
+        for placement in self.catalogue.placements:
+            for uses in self.qualifier(placement).uses.values():
+                for resource, use in uses.items():
+                    dearest[resource] = max(dearest.get(resource, 0.0), use)
+        return dearest
 
     @cached_property
     def kept_back(self) -> frozenset[str]:

@@ -1,11 +1,8 @@
 """Two policies side by side: while a rollout runs, the candidate decides for those whose coin falls on it."""
 
-from collections.abc import Sequence
-
-from cvo.decisions.decide import Case, decide_all
-from cvo.decisions.decision import Arm, Decision, Subject
-from cvo.decisions.policy import Policy
-from cvo.decisions.rollout import Rollout, RolloutPlan, gets_candidate
+from cvo.decisions.decision import Arm, Subject
+from cvo.decisions.policy import Policy, Side
+from cvo.decisions.rollout import Rollout, RolloutPlan, gets_candidate, share
 
 
 class Split:
@@ -23,6 +20,17 @@ class Split:
         """Return every policy that may decide."""
         return self.running, self.candidate
 
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """Return both with their shares of the customers who get decisions, what runs first."""
+        new = share(self._plan, self._rollout)
+        return Side(self.running, 1.0 - new), Side(self.candidate, new)
+
+    @property
+    def step(self) -> str:
+        """Return the name of the step of the rollout."""
+        return f"{self._name} step {self._rollout.step + 1}"
+
     def of(self, subject: Subject) -> Policy:
         """Return the policy that decides for a customer: the same one throughout a step.
 
@@ -34,12 +42,3 @@ class Split:
             self._plan, self._rollout, self.running.settings.seed, self._name, met_as
         )
         return self.candidate if new else self.running
-
-
-def decide_each(cases: Sequence[Case], policies: Sequence[Policy]) -> list[Decision]:
-    """Decide many cases, each with its own policy and as if it were alone, in their order."""
-    made: dict[int, Decision] = {}
-    for policy in {id(policy): policy for policy in policies}.values():
-        mine = [number for number, each in enumerate(policies) if each is policy]
-        made.update(zip(mine, decide_all([cases[number] for number in mine], policy), strict=True))
-    return [made[number] for number in range(len(cases))]

@@ -11,28 +11,26 @@ from collections.abc import Sequence
 import msgspec
 
 from cvo.actions.scarcity import Scarcity
-from cvo.decisions.decide import Case
+from cvo.decisions.decide import Case, decide_all
 from cvo.decisions.decision import Decision, Purpose
 from cvo.decisions.policy import Policy
-from cvo.decisions.split import decide_each
 from cvo.events.event import Delivery
 
 _AHEAD = 64
 """Cases decided together at first, and one once something became scarce; then twice as many each time nothing does."""
 
 
-def decide_in_turn(cases: Sequence[Case], policies: Sequence[Policy], scarcity: Scarcity) -> list[Decision]:
-    """Decide many cases, each with its own policy, in their order; no resource is overrun."""
+def decide_in_turn(cases: Sequence[Case], policy: Policy, scarcity: Scarcity) -> list[Decision]:
+    """Decide many cases in their order; no resource is overrun."""
     if not scarcity.left:
-        return decide_each(cases, policies)
+        return decide_all(cases, policy)
     made: list[Decision] = []
-    most, ahead = _most(policies), _AHEAD
+    most, ahead = _most(policy), _AHEAD
     while len(made) < len(cases):
         start, before = len(made), scarcity
         rest = [msgspec.structs.replace(case, scarcity=scarcity) for case in cases[start : start + ahead]]
-        mine = policies[start : start + len(rest)]
         ahead *= 2
-        for decision, policy in zip(decide_each(rest, mine), mine, strict=True):
+        for decision in decide_all(rest, policy):
             made.append(decision)
             scarcity = scarcity.less(used(decision, policy))
             if any(scarcity.left_of(r) < min(before.left_of(r), need) for r, need in most.items()):
@@ -52,15 +50,11 @@ def used(decision: Decision, policy: Policy) -> dict[str, float]:
     return taken
 
 
-def _most(policies: Sequence[Policy]) -> dict[str, float]:
+def _most(policy: Policy) -> dict[str, float]:
     """Return the most that one decision could take of each resource: the dearest action in every slot.
 
     A rule may refuse at any level of what it watches, so of that each use counts.
     """
-    most: dict[str, float] = {}
-    for policy in {id(policy): policy for policy in policies}.values():
-        slots = max(placement.slots for placement in policy.catalogue.placements.values())
-        for resource, use in policy.all_uses:
-            most[resource] = max(most.get(resource, 0.0), use * slots)
-        most.update(dict.fromkeys(policy.kept_back, math.inf))
-    return most
+    slots = max(placement.slots for placement in policy.catalogue.placements.values())
+    most = {resource: use * slots for resource, use in policy.dearest_uses.items()}
+    return {**most, **dict.fromkeys(policy.kept_back, math.inf)}

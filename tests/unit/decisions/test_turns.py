@@ -44,7 +44,7 @@ def refusal_of(decision, action):
 
 
 def test_who_comes_after_the_last_unit_is_refused_with_the_reason(scarce):
-    made = decide_in_turn(cases(300), [scarce] * 300, PLENTY)
+    made = decide_in_turn(cases(300), scarce, PLENTY)
     calls = [each for each in made if any(slot.chosen == "callback" for slot in each.slots)]
     total = sum(used(each, scarce).get("minutes", 0.0) for each in made)
     assert len(calls) == 5
@@ -58,10 +58,10 @@ def test_who_comes_after_the_last_unit_is_refused_with_the_reason(scarce):
 
 def test_each_decision_is_as_if_it_were_made_alone_with_what_was_left(scarce):
     asked = cases(120)
-    together = decide_in_turn(asked, [scarce] * 120, PLENTY)
+    together = decide_in_turn(asked, scarce, PLENTY)
     left, alone = PLENTY, []
     for case in asked:
-        alone += decide_in_turn([case], [scarce], left)
+        alone += decide_in_turn([case], scarce, left)
         left = left.less(used(alone[-1], scarce))
     assert [each.slots for each in together] == [each.slots for each in alone]
 
@@ -75,12 +75,12 @@ def test_a_resource_that_a_rule_misspells_is_an_error():
 def test_what_a_rule_keeps_back_is_kept_back_within_a_batch_too():
     text = (TEXT + RESOURCES).replace('context.device != "kiosk"', 'left("minutes") >= 48')
     keeping = policy(parse_catalogue(text), control_rate=0.0, withheld_rate=0.0)
-    made = decide_in_turn(cases(300), [keeping] * 300, PLENTY)
+    made = decide_in_turn(cases(300), keeping, PLENTY)
     assert sum(used(each, keeping).get("minutes", 0.0) for each in made) == 24.0
 
 
 def test_a_decision_under_scarcity_replays_from_its_record(scarce):
-    for case, made in zip(cases(80), decide_in_turn(cases(80), [scarce] * 80, PLENTY), strict=True):
+    for case, made in zip(cases(80), decide_in_turn(cases(80), scarce, PLENTY), strict=True):
         again = replay(decode(encode(made)), case.profile, scarce)
         assert again.identical, again.differences
 
@@ -90,7 +90,7 @@ def test_a_rule_about_what_no_action_here_uses_replays_from_the_record():
     text = text.replace('context.device != "kiosk"', 'left("minutes") >= 12')
     asking = policy(parse_catalogue(text), control_rate=0.0, withheld_rate=0.0)
     case = cases(1)[0]
-    made = decide_in_turn([case], [asking], Scarcity({"minutes": 3.0, "sales": 20.0}, {}))[0]
+    made = decide_in_turn([case], asking, Scarcity({"minutes": 3.0, "sales": 20.0}, {}))[0]
     assert refusal_of(made, "callback").rule == 'left("minutes") >= 12'
     again = replay(decode(encode(made)), case.profile, asking)
     assert again.identical, again.differences
@@ -100,7 +100,7 @@ def test_the_price_is_a_term_of_the_score_and_stands_in_the_record(scarce):
     case = cases(1)[0]
     free = decide(case, scarce).scored.terms()["callback"]
     prices = Scarcity({"minutes": 60.0, "sales": 20.0}, {"minutes": 0.5, "sales": 2.0})
-    made = decide_in_turn([case], [scarce], prices)[0]
+    made = decide_in_turn([case], scarce, prices)[0]
     charged = made.scored.terms()
     assert charged["callback"].price == 6.0  # twelve minutes
     assert charged["upgrade"].price == pytest.approx(0.2)  # ten cents at two for one
@@ -112,7 +112,7 @@ def test_the_price_is_a_term_of_the_score_and_stands_in_the_record(scarce):
 def test_a_higher_price_makes_an_action_rarer(scarce):
     def share(price):
         scarcity = Scarcity({"minutes": 1e6}, {"minutes": price})
-        made = decide_in_turn(cases(60), [scarce] * 60, scarcity)
+        made = decide_in_turn(cases(60), scarce, scarcity)
         return np.mean(
             [sum(s.propensities[s.options.index("callback")] for s in each.slots[:1]) for each in made]
         )
@@ -126,19 +126,19 @@ def test_a_second_slot_sees_what_the_first_takes():
     )
     made_with = policy(parse_catalogue(both), control_rate=0.0, withheld_rate=0.0)
     last = Scarcity({"spots": 1.0}, {})
-    apart = [decide_in_turn([case], [made_with], last)[0] for case in cases(50)]
+    apart = [decide_in_turn([case], made_with, last)[0] for case in cases(50)]
     filled = [each for each in apart if each.slots[0].chosen]
     assert filled
     assert all(each.slots[1].options == [""] for each in filled)
-    together = decide_in_turn(cases(50), [made_with] * 50, last)
+    together = decide_in_turn(cases(50), made_with, last)
     assert sum(used(each, made_with).get("spots", 0.0) for each in together) == 1.0
 
 
 def test_rehearsed_and_withheld_take_nothing(scarce):
-    made = decide_in_turn(cases(40, purpose=Purpose.REHEARSAL), [scarce] * 40, PLENTY)
+    made = decide_in_turn(cases(40, purpose=Purpose.REHEARSAL), scarce, PLENTY)
     assert all(used(each, scarce) == {} for each in made)
     withholding = policy(parse_catalogue(TEXT + RESOURCES), control_rate=0.0, withheld_rate=0.9)
-    live = decide_in_turn(cases(60), [withholding] * 60, PLENTY)
+    live = decide_in_turn(cases(60), withholding, PLENTY)
     withheld = [each for each in live if all(slot.delivery is not Delivery.DELIVERED for slot in each.slots)]
     assert withheld
     assert all(used(each, withholding) == {} for each in withheld)
