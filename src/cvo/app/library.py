@@ -148,10 +148,21 @@ class Company(opened.Company):
         told = displacement(self, since=question.since, until=question.until, progress=progress)
         return msgspec.structs.replace(found, displacement=told)
 
-    def growth(self, *, since: str | None = None, until: str | None = None) -> Growth:
-        """Split the change of margin, against as long a stretch before, by its sources; see `value` for times."""
+    def growth(
+        self,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        by: Iterable[str] = (),
+        against: str | None = None,
+    ) -> Growth:
+        """Split the change of margin, against as long a stretch before, by its sources; see `value` for times.
+
+        `by` are traits, category features or `segment`: the same for each group; with `against` a group, how the
+        others differ from it in the period.
+        """
         question = read_question(since, until, ())
-        return growth_of(self, facts_of(self, question), question)
+        return growth_of(self, facts_of(self, question), question, tuple(by), against)
 
     def bank(self) -> Bank:
         """Return what customers have brought, what is expected of them, and how expectations came out."""

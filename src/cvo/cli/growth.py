@@ -10,7 +10,9 @@ from cvo.core.clock import format_rfc3339, to_datetime
 from cvo.core.evidence import NotEstimable
 
 if TYPE_CHECKING:
-    from cvo.app.value.growth import Growth
+    from rich.console import Console
+
+    from cvo.app.value.growth import Change, Growth
     from cvo.ledger.growth import Causes
 
 _SOURCES = {
@@ -24,16 +26,30 @@ _SOURCES = {
 @company_option
 @click.option("--from", "since", help="A date or time (RFC 3339) at which the period begins.")
 @click.option("--to", "until", help="A date or time at which it ends.")
+@click.option("--by", help="Groups of customers: traits, category features, or segment.")
+@click.option("--against", help="A group that the others are compared with, in the period.")
 @json_option
-def command(folder: Path | None, since: str | None, until: str | None, as_json: bool) -> None:
+def command(
+    folder: Path | None,
+    since: str | None,
+    until: str | None,
+    by: str | None,
+    against: str | None,
+    as_json: bool,
+) -> None:
     """Split the change of margin, against as long a stretch before, by its sources.
 
     More customers, more orders per customer, more value per order: the three parts are the whole change, and each
     is split into what the programme caused and what it did not. Without a period it is that of the programme, or
-    the last four weeks.
+    the last four weeks. --by does the same for groups of customers, whose changes sum to the whole; with --against
+    it tells how the others differ from that group.
     """
+    if against is not None and by is None:
+        raise click.UsageError("--against names a group of --by; say by what")
     with open_company(folder, write=False) as company:
-        found, currency = company.growth(since=since, until=until), company.config.currency
+        columns = by.split(",") if by else ()
+        found = company.growth(since=since, until=until, by=columns, against=against)
+        currency = company.config.currency
     if as_json:
         print_json(as_data(found))
     else:
@@ -45,13 +61,21 @@ def as_data(found: "Growth") -> dict[str, Any]:
     return {
         "from": format_rfc3339(found.since),
         "to": format_rfc3339(found.until),
+        **_change(found),
+        "by": found.by,
+        "against": found.against,
+        "groups": [{"group": each.group, **_change(each)} for each in found.groups],
+    }
+
+
+def _change(found: "Change") -> dict[str, Any]:
+    split, rest = found.split, found.not_caused
+    return {
         "before": found.before,
         "after": found.after,
-        "split": figure(found.split) if isinstance(found.split, NotEstimable) else found.split,
+        "split": figure(split) if isinstance(split, NotEstimable) else split,
         "caused": causes_data(found.caused),
-        "not_caused": figure(found.not_caused)
-        if isinstance(found.not_caused, NotEstimable)
-        else found.not_caused,
+        "not_caused": figure(rest) if isinstance(rest, NotEstimable) else rest,
     }
 
 
@@ -64,14 +88,27 @@ def causes_data(caused: "Causes | NotEstimable") -> dict[str, Any]:
 
 def show(found: "Growth", currency: str) -> None:
     """Print the figures for a person."""
-    from rich.table import Table
-
     out = console()
     begin, end = (f"{to_datetime(at):%d %B %Y}" for at in (found.since, found.until))
     out.print(f"[bold]Margin[/] from {begin} to {end}, against as long a stretch before:")
-    for name, each in (("before", found.before), ("after", found.after)):
+    _show_change(found, currency, ("before", "after"), out)
+    for each in found.groups:
+        if found.against is None:
+            out.print(f"\n[bold]{plain(each.group)}[/]")
+            _show_change(each, currency, ("before", "after"), out)
+        else:
+            out.print(f"\n[bold]{plain(each.group)}[/] beyond [bold]{plain(found.against)}[/], in the period")
+            _show_change(each, currency, (found.against, each.group), out)
+
+
+def _show_change(found: "Change", currency: str, names: tuple[str, str], out: "Console") -> None:
+    from rich.table import Table
+
+    for name, each in zip(names, (found.before, found.after), strict=True):
         out.print(
-            f"  {name}: {each.customers:,.0f} customers, {each.orders:,.0f} orders, {each.margin:,.2f} {currency}"
+            plain(
+                f"  {name}: {each.customers:,.0f} customers, {each.orders:,.0f} orders, {each.margin:,.2f} {currency}"
+            )
         )
     if isinstance(found.split, NotEstimable):
         out.print(plain(f"Not estimable, {found.split.reason}: {found.split.detail}"))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cvo.core.errors import InvalidInput
 from cvo.core.evidence import Estimate, Grade, Interval, NotEstimable
-from cvo.inference.clustered import normal_quantile
+from cvo.inference.clustered import difference, normal_quantile
 
 FACTORS = ("customers", "orders_per_customer", "value_per_order")
 FloatArray = NDArray[np.float64]
@@ -133,6 +133,22 @@ def caused_growth(
         block = slice(at * columns, (at + 1) * columns)
         covariance[block, block] = added.T @ added * (len(rows) / (len(rows) - 1))
     return causes_at(means.ravel(), covariance, count, unit, level=level, sample_size=count + len(control))
+
+
+def beyond(first: Causes, second: Causes) -> Causes:
+    """Return what was caused in one group of customers beyond what was in another that shares none of them."""
+
+    def part(one: Estimate, other: Estimate) -> Estimate:
+        found = difference(one, other)
+        assert isinstance(found, Estimate), "both are"  # noqa: S101
+        return found
+
+    return Causes(
+        customers=part(first.customers, second.customers),
+        orders_per_customer=part(first.orders_per_customer, second.orders_per_customer),
+        value_per_order=part(first.value_per_order, second.value_per_order),
+        total=part(first.total, second.total),
+    )
 
 
 def causes_at(
