@@ -88,7 +88,7 @@ def test_a_new_period_splits_everything_at_the_last_prices(company):
         decided(company, both, [f"{day}-{n}" for n in range(60)])
     prices = [pace.price for pace in standing(company, both).apart]
     assert prices[1] != prices[0]
-    company.clock = FixedClock(Instant(NOW + 9 * DAY))
+    company.clock = FixedClock(Instant(NOW + 13 * DAY))
     begun = standing(company, both)
     assert [pace.capacity for pace in begun.apart] == [45.0, 15.0]
     assert [pace.price for pace in begun.apart] == prices
