@@ -229,6 +229,13 @@ class Lever(Entry, frozen=True):
     of: str | None = None
 
 
+class Bundle(Entry, frozen=True):
+    """Actions that fill slots of a `placement` together, in this order, or not at all."""
+
+    placement: str
+    actions: list[str]
+
+
 class Trait(Entry, frozen=True):
     """A trait of the customer that rules and features may use, and its type."""
 
@@ -259,6 +266,7 @@ class Catalogue(Entry, frozen=True, dict=True):
     placements: dict[str, Placement] = {}
     actions: dict[str, Action] = {}
     rules: dict[str, SharedRules] = {}
+    bundles: dict[str, Bundle] = {}
     limits: dict[str, Limit] = {}
     rests: dict[str, Rest] = {}
     resources: dict[str, Resource] = {}

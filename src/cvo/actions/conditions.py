@@ -11,13 +11,14 @@ from cvo.actions.rules.vocabulary import quote
 from cvo.actions.scarcity import uses
 from cvo.core.clock import format_rfc3339, instant
 
-CONSENT, QUIET, CONVERSATION, LIMIT, REST, CAPACITY = (
+CONSENT, QUIET, CONVERSATION, LIMIT, REST, CAPACITY, BUNDLE = (
     "consent",
     "quiet hours",
     "conversation",
     "contact limit",
     "rest",
     "capacity",
+    "bundle",
 )
 """Tiers of refusals beside the action's own `eligible`, `applicable` and `suitable`, and `dates`."""
 TIERS = ("eligible", "applicable", "suitable")

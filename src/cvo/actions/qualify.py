@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from cvo.actions.bundles import Bundles
 from cvo.actions.catalogue import Action, Catalogue, Limit, Status
-from cvo.actions.conditions import CAPACITY, REST, conditions, scope
+from cvo.actions.conditions import BUNDLE, CAPACITY, REST, conditions, scope
 from cvo.actions.creatives import Choice, Renderings
 from cvo.actions.gather import compile_gather
 from cvo.actions.rules import Rule, Rulebook, Value
@@ -104,6 +105,18 @@ class Qualifier:
         self._codes = np.array([*(check.refusal for check in checks), QUALIFIED], dtype=np.int32)
         owners = np.array([check.action for check in checks], dtype=np.intp)
         self._checked, self._starts = np.unique(owners, return_index=True)
+        self.bundles = Bundles(catalogue, placement)
+        self._without = {
+            position: self._refusal(BUNDLE, f"only with {self.actions[position]}, which is refused")
+            for each in self.bundles.positions
+            for position in each
+        }
+        self._no_room = {
+            option: self._refusal(
+                BUNDLE, f"slots, contact limits or resources don't reach for all of {', '.join(all_of)}"
+            )
+            for option, all_of in self.bundles.mates.items()
+        }
 
     def codes(self, situations: Sequence[Situation]) -> CodeArray:
         """Return (n, k) codes: `QUALIFIED`, or the index in `refusals` of the first rule that refuses."""
@@ -114,7 +127,22 @@ class Qualifier:
             count = len(self._columns)
             first = np.minimum.reduceat(np.where(holds, count, np.arange(count)), self._starts, axis=1)
             codes[:, self._checked] = self._codes[first]
+            self._together(codes)
         return codes
+
+    def refuse_bundle(self, option: str, codes: CodeArray) -> None:
+        """Refuse a bundle for which there is no room in a row of codes (k,), unless it is refused already."""
+        position = self.actions.index(option)
+        if codes[position] == QUALIFIED:
+            codes[self.bundles.lead == position] = self._no_room[option]
+
+    def _together(self, codes: CodeArray) -> None:
+        """Refuse what is to come with an action that is refused."""
+        for positions in self.bundles.positions:
+            mine = codes[:, positions]
+            refused = mine != QUALIFIED
+            by = np.array([self._without[each] for each in positions], dtype=np.int32)[refused.argmax(axis=1)]
+            codes[:, positions] = np.where(refused.any(axis=1)[:, None] & ~refused, by[:, None], mine)
 
     def refusal(self, code: int, situation: Situation) -> Refusal:
         """Return what a code stands for in a situation: of a rest, also when it ends, unless it never does."""
@@ -131,8 +159,22 @@ class Qualifier:
         return self._choices[action](situation)
 
     def objections(self, action: str, situation: Situation) -> list[Objection]:
-        """Return everything that speaks against an action in a situation, in the order in which it is judged."""
+        """Return everything that speaks against an action in a situation, in the order in which it is judged.
+
+        What speaks against one that it is to come with speaks against both.
+        """
         position = self.actions.index(action)
+        found = self._objections(position, situation)
+        for other in np.flatnonzero(self.bundles.lead == self.bundles.lead[position]).tolist():
+            if other != position:
+                refusal = self.refusals[self._without.get(other, 0)]
+                found += [
+                    msgspec.structs.replace(each, refusal=refusal)
+                    for each in self._objections(other, situation)
+                ]
+        return found
+
+    def _objections(self, position: int, situation: Situation) -> list[Objection]:
         rows = {rule: row for row, rule in enumerate(self._book.rules)}
         values = self._gather(situation)
         found = []

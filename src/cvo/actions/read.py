@@ -7,6 +7,7 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 import yaml
 
+from cvo.actions.bundles import check_bundles
 from cvo.actions.catalogue import Action, Catalogue
 from cvo.actions.check import (
     amount,
@@ -150,6 +151,7 @@ def _check(catalogue: Catalogue) -> None:
         at_least(f"placements.{key}.slots", placement.slots, 1)
     for key, action in catalogue.actions.items():
         _check_action(f"actions.{key}", action, catalogue)
+    check_bundles(catalogue)
     for key, channel in catalogue.channels.items():
         for hours in channel.quiet_hours:
             check_quiet_hours(f"channels.{key}.quiet_hours", hours)

@@ -197,7 +197,7 @@ def _refused(refusal: Refusal) -> Refused:
 
 def _item(decision: Decision, slot: Slot, catalogue: Catalogue) -> Item:
     scored = decision.scored
-    position = scored.actions.index(slot.chosen)
+    position, leads = scored.actions.index(slot.chosen), scored.lead(slot.chosen) == slot.chosen
     creative = slot.creative or ""
     parts = catalogue.actions[slot.chosen].creatives[creative].parts
     return Item(
@@ -208,7 +208,7 @@ def _item(decision: Decision, slot: Slot, catalogue: Catalogue) -> Item:
             name: Content(content=part.content, attributes=part.attributes) for name, part in parts.items()
         },
         propensity=slot.propensity,
-        expected_value=Amount(amount=scored.worth()[position], currency=decision.currency),
+        expected_value=Amount(amount=scored.worth()[position] if leads else 0.0, currency=decision.currency),
         grade=scored.grade[position],
     )
 

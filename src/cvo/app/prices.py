@@ -11,6 +11,7 @@ from cvo.actions.situation import Situation
 from cvo.app.decide import subjects
 from cvo.app.scarcity import count, scarcity_of
 from cvo.decisions.batch.engine import PRICED_ON, Customers, Engine, Resources
+from cvo.decisions.columns import as_one
 from cvo.decisions.decision import Arm, Request
 from cvo.decisions.policy import Deciding, Policy
 from cvo.events.message import ExternalId
@@ -63,7 +64,7 @@ def _solved(  # noqa: PLR0917  one side's customers, its policy and what it has
         return {}
     mean, sd, qualified = _scores(policy, request, treated, scarcity, work)
     taken = np.array([[qualifier.uses[a].get(r, 0.0) for r in resources] for a in qualifier.actions])
-    use = taken * (1.0 - policy.withheld_rates)[:, None]
+    use = qualifier.bundles.together(taken.T).T * (1.0 - policy.withheld_rates)[:, None]
     left = np.array([scarcity.left_of(resource) for resource in resources]) * share
     rows = np.arange(len(treated))
 
@@ -100,8 +101,9 @@ def _scores(
         ]
         wanted = qualifier.codes(situations) == QUALIFIED
         scores = policy.valuer.score(policy.valuer.design(situations), wanted)
-        added = policy.levers(qualifier.channel).at([request.at])
-        parts.append((scores.mean + added, scores.sd))
+        scores, bundles = as_one(scores, qualifier.bundles), qualifier.bundles
+        added = bundles.together(policy.levers(qualifier.channel).at([request.at]))
+        parts.append((np.where(bundles.options, scores.mean + added, np.nan), scores.sd))
     mean, sd = (np.concatenate(each) for each in zip(*parts, strict=True))
     qualified = np.isfinite(mean)
     return np.where(qualified, mean, 0.0), np.where(qualified, sd, 0.0), qualified

@@ -54,7 +54,9 @@ def _candidates(decision: "Decision") -> Table:
             text = Text.assemble(("refused", "yellow"), f" by {refused.tier}: {refused.rule}{until}")
             table.add_row(Text(candidate.action), text)
         elif candidate.terms is not None:
-            table.add_row(Text(candidate.action), _probability(first, candidate.action))
+            lead = decision.scored.lead(candidate.action)
+            with_it = "" if lead == candidate.action else f"comes with {lead}, "
+            table.add_row(Text(candidate.action), Text(with_it + _probability(first, lead)))
             table.add_row("", _terms(candidate.terms, decision.currency))
     table.add_row("nothing", _probability(first, ""))
     table.add_row("", "score 0 by definition")

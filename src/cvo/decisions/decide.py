@@ -31,7 +31,7 @@ from cvo.decisions.decision import (
 )
 from cvo.decisions.packed import one, packed
 from cvo.decisions.policy import Policy
-from cvo.decisions.slots import closed
+from cvo.decisions.slots import closed, fits
 from cvo.decisions.withholding import Coin, Coins
 from cvo.events.event import Delivery
 from cvo.learning import draw
@@ -81,10 +81,21 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
     qualifier = policy.qualifier(placement)
     situations = [_situation(case, policy) for case in cases]
     codes = qualifier.codes(situations)
+    for option in qualifier.bundles.mates:
+        for case, here, row in zip(cases, situations, codes, strict=True):
+            if not fits(option, _room(case, policy), [], here, qualifier, policy.catalogue):
+                qualifier.refuse_bundle(option, row)
     scores = policy.valuer.score(policy.valuer.design(situations), codes == QUALIFIED)
     levers = policy.levers(qualifier.channel)
     added = levers.at([case.request.at for case in cases]) if levers else None
-    columns = Columns(policy, codes, scores, _charges(cases, qualifier), added)
+    columns = Columns(
+        policy,
+        codes,
+        scores,
+        charges=_charges(cases, qualifier),
+        levers=added,
+        bundles=qualifier.bundles,
+    )
     records = [
         _Record(case, here, policy, qualifier, columns, row)
         for row, (case, here) in enumerate(zip(cases, situations, strict=True))
@@ -119,6 +130,12 @@ def _charges(cases: list[Case], qualifier: Qualifier) -> FloatArray | None:
             if qualifier.uses[action]:
                 row[position] = case.scarcity.charge(qualifier.uses[action])
     return charges
+
+
+def _room(case: Case, policy: Policy) -> int:
+    """Return how many slots there are to fill."""
+    slots = policy.catalogue.placements[case.request.placement].slots
+    return slots if case.request.limit is None else min(slots, case.request.limit)
 
 
 class _Record:
@@ -191,16 +208,49 @@ class _Record:
         return [UNVALUED if code == QUALIFIED else known.refusal(code, here) for code in codes]
 
     def _slots(self, first: int) -> list[Slot]:
-        slots = [self._slot(1, *self._columns.options(self._row), first)]
+        slots = self._with_mates(self._slot(1, *self._columns.options(self._row), first))
         columns, row = self._columns, self._row
-        among = columns.qualified[row].copy()
-        for rank in range(2, self._room() + 1):
+        among, room = columns.among[row].copy(), _room(self._case, self._policy)
+        while len(slots) < room:
             chosen = [slot.chosen for slot in slots if slot.chosen]
-            shut = closed(chosen, self._here, self._qualifier, self._policy.catalogue)
-            among &= [name not in shut for name in self._qualifier.actions]
+            among &= self._open(chosen, room - len(slots))
             scores = columns.scores
             chances = self._policy.choice.probabilities(scores.mean[row], scores.sd[row], among=among)
-            slots.append(self._later(rank, among, chances))
+            slots += self._with_mates(self._later(len(slots) + 1, among, chances))
+        return slots
+
+    def _open(self, chosen: list[str], room: int) -> NDArray[np.bool_]:
+        """Return which options (k,) earlier choices leave open, where there is room for so many actions more."""
+        here, known, catalogue = self._here, self._qualifier, self._policy.catalogue
+        shut = closed(chosen, here, known, catalogue)
+        shut |= {each for each in known.bundles.mates if not fits(each, room, chosen, here, known, catalogue)}
+        return np.array([name not in shut for name in known.actions])
+
+    def _with_mates(self, slot: Slot) -> list[Slot]:
+        """Return a slot and those of the actions that come with what it chose, delivered or withheld as that is."""
+        slots, mates = [slot], self._qualifier.bundles.members(slot.chosen)[1:]
+        # By now the coin that all of them share has fallen.
+        got = (
+            float(slot.coin is not None and slot.coin >= self._policy.withholding[slot.chosen].rate)
+            if mates
+            else 0.0
+        )
+        for action in mates:
+            rank = slots[-1].rank + 1
+            rendered = self._rendered(action, rank)
+            slots.append(
+                msgspec.structs.replace(
+                    slot,
+                    rank=rank,
+                    options=[action, NOTHING],
+                    packed_propensities=packed([1.0, 0.0]),
+                    packed_delivery=packed([got, 1.0 - got]),
+                    draw=self.uniform(rank),
+                    chosen=action,
+                    creative=rendered.key,
+                    creative_propensity=rendered.propensity,
+                )
+            )
         return slots
 
     def _later(self, rank: int, among: NDArray[np.bool_], probabilities: FloatArray) -> Slot:
@@ -214,11 +264,6 @@ class _Record:
             (chances * (1.0 - self._policy.withheld_rates[positions])).tolist(),
             int(draw(probabilities, self.uniform(rank))),
         )
-
-    def _room(self) -> int:
-        request = self._case.request
-        slots = self._policy.catalogue.placements[request.placement].slots
-        return slots if request.limit is None else min(slots, request.limit)
 
     def _slot(
         self, rank: int, options: list[str], chances: bytes, delivered: list[float], drawn: int

@@ -99,6 +99,9 @@ class Candidate(msgspec.Struct, frozen=True):
     terms: Terms | None
 
 
+LEAD = "lead"
+"""The row of a table of scores that says which action, by its number there, stands for each among the options."""
+
 _TERMS = Terms.__struct_fields__[:-1]
 _GRADES = tuple(Grade)
 
@@ -107,7 +110,8 @@ class Scored(msgspec.Struct, frozen=True, array_like=True):
     """The scores of the qualified actions.
 
     `table` has a row of numbers for each of the `rows`, which name terms, and in it one for each of the `actions`; a
-    term without a row is zero for all. `grades` are positions in the list of grades, a byte for each action.
+    term without a row is zero for all. Actions of a bundle have the terms of all of it. `grades` are positions in the
+    list of grades, a byte for each action.
     """
 
     actions: list[str]
@@ -144,6 +148,12 @@ class Scored(msgspec.Struct, frozen=True, array_like=True):
         start = width * self.rows.index(name)
         return unpacked(self.table[start : start + width])
 
+    def lead(self, action: str) -> str:
+        """Return the option that an action is part of: itself, or the first of its bundle."""
+        if LEAD not in self.rows:
+            return action
+        return self.actions[int(self.term(LEAD)[self.actions.index(action)])]
+
     def worth(self) -> list[float]:
         """Return each score less its lever: what the action is expected to bring, whoever pushes it."""
         if "lever" not in self.rows:
@@ -165,7 +175,8 @@ class Slot(msgspec.Struct, frozen=True, array_like=True):
     """What one slot of the placement got, by which draw, with which probabilities.
 
     `options` are the qualified actions still open and, last, nothing: a later slot lacks what earlier ones chose,
-    and what contact limits leave no room for after them. `propensities` are the policy's
+    and what contact limits leave no room for after them. The first action of a bundle stands for it; the slots of the
+    others follow, each with its action for certain. `propensities` are the policy's
     probabilities of picking each, `delivery_probabilities` those with which the customer gets each, given the
     arm and coins already fallen; both sum to one. `coin` is the withholding draw of the chosen action,
     `creative_propensity` the probability of its creative among those that fit.

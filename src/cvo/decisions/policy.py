@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from cvo.actions.bundles import sharing
 from cvo.actions.catalogue import Catalogue
 from cvo.actions.levers import Levers
 from cvo.actions.qualify import Qualifier
@@ -137,10 +138,12 @@ class Policy:
     @cached_property
     def withholding(self) -> dict[str, Withholding]:
         """Return how deliveries of each action are withheld."""
-        usual = self.settings.withheld_rate
+        usual, shared = self.settings.withheld_rate, sharing(self.catalogue)
         return {
             key: Withholding(
-                action.window_days, usual if action.withheld_rate is None else action.withheld_rate
+                action.window_days,
+                usual if action.withheld_rate is None else action.withheld_rate,
+                shared.get(key, ()),
             )
             for key, action in self.catalogue.actions.items()
         }

@@ -29,6 +29,22 @@ def closed(
     return shut
 
 
+def fits(  # noqa: PLR0917  all that a choice is judged by
+    option: str,
+    room: int,
+    chosen: Sequence[str],
+    situation: Situation,
+    qualifier: Qualifier,
+    catalogue: Catalogue,
+) -> bool:
+    """Tell whether all of a bundle still finds room: in `room` slots, in contact limits, in resources."""
+    members = qualifier.bundles.members(option)
+    return len(members) <= room and not any(
+        action in closed([*chosen, *members[:before]], situation, qualifier, catalogue)
+        for before, action in enumerate(members)
+    )
+
+
 def _exhausted(chosen: Sequence[str], situation: Situation, qualifier: Qualifier) -> set[str]:
     """Return the actions for which resources no longer reach once each of `chosen` is delivered."""
     left = situation.scarcity

@@ -28,6 +28,7 @@ _TIERS: dict[str, str] = {
     "contact limit": "within limits",
     "rest": "rested",
     "capacity": "affordable",
+    "bundle": "with its bundle",
     "value": "valued",
 }
 STEPS = (*dict.fromkeys(_TIERS.values()), "not in control", "worth it", "chosen", "delivered")
@@ -148,14 +149,14 @@ def _fate(action: str, decision: Decision) -> _Fate | None:
     terms = decision.scored.terms()[action]
     if terms.score <= 0:
         return _Fate("worth it", terms=terms)
-    first = decision.slots[0]
+    first, option = decision.slots[0], decision.scored.lead(action)
     worth = dict(zip(decision.scored.actions, decision.scored.worth(), strict=True))
     gap = scores.get(first.chosen, 0.0) - terms.score
     return _Fate(
         "chosen",
         rival=first.chosen,
         gap=gap,
-        propensity=first.propensities[first.options.index(action)],
+        propensity=first.propensities[first.options.index(option)],
         by_lever=worth.get(first.chosen, 0.0) < worth[action] and gap > 0,
     )
 

@@ -30,10 +30,14 @@ class Coin(msgspec.Struct, frozen=True):
 
 
 class Withholding(msgspec.Struct, frozen=True):
-    """How deliveries of one action are withheld: with probability `rate`, by one coin every `window_days`."""
+    """How deliveries of one action are withheld: with probability `rate`, by one coin every `window_days`.
+
+    Actions of a bundle are withheld as one: they are `sharing` the coin of the first of them.
+    """
 
     window_days: int
     rate: float
+    sharing: tuple[str, ...] = ()
 
 
 class Coins:
@@ -50,17 +54,19 @@ class Coins:
     def coin(self, action: str, rule: Withholding) -> Coin:
         """Return the coin of an action in its window."""
         window = self._at // (rule.window_days * DAY)
-        return Coin(keyed_uniform(self._seed, "withheld", self._met_as, action, window), rule.rate)
+        thrown_for = rule.sharing[0] if rule.sharing else action
+        return Coin(keyed_uniform(self._seed, "withheld", self._met_as, thrown_for, window), rule.rate)
 
     def fallen(self, rules: Mapping[str, Withholding]) -> dict[str, Coin]:
-        """Return the coins of the actions that were chosen before in their window: their side is a fact by now.
+        """Return the coins of actions chosen before in their window, or one sharing it: their side is a fact by now.
 
         Every other action is still withheld with the probability `rate`.
         """
         return {
-            action: self.coin(action, rules[action])
+            each: self.coin(each, rules[each])
             for action, last_at in self._contacted.items()
             if action in rules and last_at >= _start(self._at, rules[action])
+            for each in rules[action].sharing or (action,)
         }
 
 

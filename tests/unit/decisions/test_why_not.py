@@ -2,7 +2,7 @@
 
 import pytest
 
-from cvo.actions.conditions import CONSENT, CONVERSATION, LIMIT, QUIET, REST, TIERS
+from cvo.actions.conditions import BUNDLE, CAPACITY, CONSENT, CONVERSATION, LIMIT, QUIET, REST, TIERS
 from cvo.actions.qualify import Refusal
 from cvo.core.clock import Instant
 from cvo.core.ids import PersonId
@@ -105,6 +105,7 @@ def test_every_decision_falls_out_at_one_step():
         "within limits": 11,
         "rested": 9,
         "affordable": 8,
+        "with its bundle": 8,
         "valued": 8,
         "not in control": 7,
         "worth it": 5,
@@ -167,7 +168,20 @@ def test_records_as_they_are_made_add_up(placement):
 
 
 def test_every_tier_has_its_step():
-    tiers = {CONSENT, QUIET, CONVERSATION, LIMIT, REST, *TIERS, UNVALUED.tier, "dates", "status", "placement"}
+    tiers = {
+        CONSENT,
+        QUIET,
+        CONVERSATION,
+        LIMIT,
+        REST,
+        CAPACITY,
+        BUNDLE,
+        *TIERS,
+        UNVALUED.tier,
+        "dates",
+        "status",
+        "placement",
+    }
     for tier in tiers:
         (stop,) = why_not("mine", [record(refusal=Refusal(tier, "r"))]).stops
         assert (stop.tier, stop.step in STEPS) == (tier, True)

@@ -66,6 +66,7 @@ STAGES = {
     "contact limit": Stage("within limits", "JourneysContactPolicies", 1500),
     "rest": Stage("rested", "JourneysContactPolicies", 1600),
     "capacity": Stage("affordable", "JourneysContactPolicies", 1700),
+    "bundle": Stage("with its bundle", "JourneysContactPolicies", 1800),
     "value": Stage("valued", "Arbitration", 3000),
 }
 """The stage at which a refusal of each tier takes an action out."""
