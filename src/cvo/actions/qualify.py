@@ -5,6 +5,7 @@ request and a million customers are judged by the same definition.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import cast
 
 import msgspec
@@ -18,6 +19,8 @@ from cvo.actions.creatives import Choice, Renderings
 from cvo.actions.gather import compile_gather
 from cvo.actions.rules import Rule, Rulebook, Value
 from cvo.actions.rules.columnar import frame
+from cvo.actions.rules.single import Refusals, compile_refusals
+from cvo.actions.rules.tree import Node
 from cvo.actions.scarcity import uses
 from cvo.actions.situation import Ask, Situation, ask, products, rule_schema, watched
 from cvo.core.clock import LATEST, Instant
@@ -120,10 +123,14 @@ class Qualifier:
 
     def codes(self, situations: Sequence[Situation]) -> CodeArray:
         """Return (n, k) codes: `QUALIFIED`, or the index in `refusals` of the first rule that refuses."""
-        codes = np.full((len(situations), len(self.actions)), QUALIFIED, dtype=np.int32)
-        if len(self._columns) and situations:
-            judge = self._columnar if len(situations) >= _COLUMNAR_FROM else self._single
-            holds = judge(situations)[:, self._columns]
+        shape = (len(situations), len(self.actions))
+        if len(situations) < _COLUMNAR_FROM:
+            gather, refused = self._gather, self._refused
+            found = b"".join([refused(gather(here)) for here in situations])
+            return np.frombuffer(found, dtype=np.int32).reshape(shape) + QUALIFIED
+        codes = np.full(shape, QUALIFIED, dtype=np.int32)
+        if len(self._columns):
+            holds = self._columnar(situations)[:, self._columns]
             count = len(self._columns)
             first = np.minimum.reduceat(np.where(holds, count, np.arange(count)), self._starts, axis=1)
             codes[:, self._checked] = self._codes[first]
@@ -196,9 +203,12 @@ class Qualifier:
                 actions |= each.refuses
         return actions
 
-    def _single(self, situations: Sequence[Situation]) -> NDArray[np.bool_]:
-        gather, evaluate = self._gather, self._book.evaluate
-        return np.array([evaluate(gather(here)) for here in situations], dtype=np.bool_)
+    @cached_property
+    def _refused(self) -> Refusals:
+        chains: list[list[tuple[int, Node]]] = [[] for _ in self.actions]
+        for check in self._all:
+            chains[check.action].append((check.refusal, check.rule.tree))
+        return compile_refusals(self._book.facts, chains)
 
     def _columnar(self, situations: Sequence[Situation]) -> NDArray[np.bool_]:
         table = frame(self._book.facts, map(self._gather, situations))
