@@ -5,6 +5,7 @@ asked one by one. Every name in the generated source is made here, and every tex
 """
 
 from collections.abc import Callable, Sequence
+from struct import Struct
 from typing import Any
 
 from cvo.actions.rules import Fact, Type
@@ -28,22 +29,46 @@ def compile_gather(facts: Sequence[Fact], asks: Sequence[Ask], *, raw: bool = Fa
     """
     written = _raw if raw else _value
     values = "".join(f" {written(fact, number)},\n" for number, fact in enumerate(facts))
-    source = (
-        "def gather(here):\n"
-        " traits, context = here.profile.traits.get, here.context.get\n"
-        f" return (\n{values})\n"
+    function: Gather = _compiled(
+        f" return (\n{values})\n",
+        {
+            "accept": accept,
+            "number": Type.NUMBER,
+            "string": Type.STRING,
+            **{f"ask{number}": answer for number, answer in enumerate(asks)},
+            **{f"type{number}": fact.type for number, fact in enumerate(facts)},
+        },
     )
-    namespace: dict[str, Any] = {
-        "__builtins__": {"type": type, "float": float, "str": str},
-        "accept": accept,
-        "number": Type.NUMBER,
-        "string": Type.STRING,
-        **{f"ask{number}": answer for number, answer in enumerate(asks)},
-        **{f"type{number}": fact.type for number, fact in enumerate(facts)},
-    }
-    exec(compile(source, "<facts>", "exec"), namespace)  # noqa: S102  the source holds no text but literals
-    function: Gather = namespace["gather"]
     return function
+
+
+def compile_numbers(
+    asked: Sequence[tuple[Fact, Ask] | None], number: Callable[[Any], float]
+) -> Callable[[Situation], bytes]:
+    """Return a function from a situation to the numbers that are asked, packed as 64-bit floats.
+
+    `number` makes one of any value, `None` included; what nobody can be asked is NaN.
+    """
+    values = "".join(
+        " nan,\n" if each is None else f" {_number(each[0], place)},\n" for place, each in enumerate(asked)
+    )
+    answers = {f"ask{place}": each[1] for place, each in enumerate(asked) if each is not None}
+    pack = Struct(f"={len(asked)}d").pack
+    function: Callable[[Situation], bytes] = _compiled(
+        f" return pack(\n{values})\n", {"pack": pack, "nan": float("nan"), "as_number": number, **answers}
+    )
+    return function
+
+
+def _compiled(body: str, names: dict[str, Any]) -> Any:
+    source = f"def gather(here):\n traits, context = here.profile.traits.get, here.context.get\n{body}"
+    namespace = {"__builtins__": {"type": type, "float": float, "str": str}, **names}
+    exec(compile(source, "<facts>", "exec"), namespace)  # noqa: S102  the source holds no text but literals
+    return namespace["gather"]
+
+
+def _number(fact: Fact, place: int) -> str:
+    return f"v if type(v := {_raw(fact, place)}) is float else as_number(v)"
 
 
 def _value(fact: Fact, number: int) -> str:

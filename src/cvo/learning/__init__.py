@@ -29,7 +29,7 @@ from cvo.learning.features import (
 from cvo.learning.incrementality import Kappa, KappaAssumption, aged, incrementality
 from cvo.learning.learner import Learner, correct, fold
 from cvo.learning.margin import Margin, MarginModel, fold_margins, mean_margin, new_margins
-from cvo.learning.moments import product, response_probability
+from cvo.learning.moments import product, response_probability, times
 from cvo.learning.policies import Constant, Greedy, InverseGap, Policy, Thompson, Uniform, draw, with_floor
 from cvo.learning.pooling import Pooled, pool
 from cvo.learning.prior import forget, pooled, with_new_actions
@@ -88,6 +88,7 @@ __all__ = [
     "response_probability",
     "stability",
     "standardised",
+    "times",
     "watched",
     "winning",
     "with_actions",

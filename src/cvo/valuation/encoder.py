@@ -50,7 +50,7 @@ class Encoder(msgspec.Struct, frozen=True, array_like=True):
         values = {name: values.get(name, unknown) for name in (*self.numbers, *self.categories)}
         blocks = [np.ones((rows, 1)), standardised(self.scaler, _table(self.numbers, values, rows))]
         for name, vocabulary in zip(self.categories, self.vocabularies, strict=True):
-            blocks.append(one_hot(vocabulary, [_level(value) for value in values[name]]))
+            blocks.append(one_hot(vocabulary, [level_of(value) for value in values[name]]))
         return np.ascontiguousarray(np.hstack(blocks))
 
 
@@ -77,22 +77,24 @@ def fit_encoder(
 
 
 def _vocabulary(values: Sequence[Any]) -> Vocabulary:
-    counts = Counter(level for value in values if (level := _level(value)) is not None)
+    counts = Counter(level for value in values if (level := level_of(value)) is not None)
     kept = sorted(counts, key=lambda level: (-counts[level], level))[:_LEVELS]
     return Vocabulary(len(kept), tuple(sorted(kept)))
 
 
 def _table(names: list[str], values: Mapping[str, Sequence[Any]], rows: int) -> FloatArray:
     # Nearly all are numbers of that type already, and a call is dear.
-    columns = [[v if type(v) is float else _number(v) for v in values[name]] for name in names]
+    columns = [[v if type(v) is float else number_of(v) for v in values[name]] for name in names]
     return np.array(columns, dtype=np.float64).reshape(len(names), rows).T
 
 
-def _number(value: Any) -> float:
+def number_of(value: Any) -> float:
+    """Return a feature's value as a number; NaN where it is none."""
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
-def _level(value: Any) -> str | None:
+def level_of(value: Any) -> str | None:
+    """Return a feature's value as the level of a category; `None` where it is missing."""
     if value is None:
         return None
     return str(value).lower() if isinstance(value, bool) else str(value)

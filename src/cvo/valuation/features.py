@@ -15,7 +15,7 @@ _PROBES: dict[str, tuple[str, ...]] = {"number": ("{} >= 0",), "category": ('{} 
 
 
 class FeatureReader:
-    """Answers the catalogue's features; `kinds` tells numbers from categories.
+    """Answers the catalogue's features; `kinds` tells numbers from categories, `asked` which fact each is.
 
     Raises `CatalogueError` for a feature whose value is not one fact of the right type.
     """
@@ -25,10 +25,14 @@ class FeatureReader:
         self.kinds: dict[str, Literal["number", "category"]] = {
             name: catalogue.features[name].kind for name in sorted(catalogue.features)
         }
-        asked = [
-            _fact(name, catalogue.features[name].value, kind, facts) for name, kind in self.kinds.items()
-        ]
-        self._gather = compile_gather(asked, [ask(fact, currency) for fact in asked], raw=True)
+        found = {
+            name: _fact(name, catalogue.features[name].value, kind, facts)
+            for name, kind in self.kinds.items()
+        }
+        self.asked = {name: (fact, ask(fact, currency)) for name, fact in found.items()}
+        self._gather = compile_gather(
+            [fact for fact, _ in self.asked.values()], [answer for _, answer in self.asked.values()], raw=True
+        )
 
     def values(self, situations: Sequence[Situation]) -> dict[str, list[object]]:
         """Return one list a feature, in the order of the situations; `None` is missing."""

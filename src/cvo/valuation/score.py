@@ -25,13 +25,14 @@ from cvo.learning import (
     incrementality,
     mean_margin,
     pooled,
-    product,
     response_probability,
+    times,
     with_actions,
     with_new_actions,
 )
 from cvo.valuation.assumptions import assumptions_of
 from cvo.valuation.attributes import attribute_rows
+from cvo.valuation.design import Design
 from cvo.valuation.features import FeatureReader
 from cvo.valuation.groups import Labels, groups_of, labels_of
 from cvo.valuation.models import Models
@@ -71,6 +72,7 @@ class Valuer:
         self.actions = catalogue.action_ids
         self.reader = FeatureReader(catalogue, currency)
         self._encoder = models.encoder
+        self._design = Design(self.reader, models.encoder)
         new = [action for action in self.actions if action not in models.actions]
         self._learned = [*models.actions, *new]
         self._columns = np.array([self._learned.index(a) for a in self.actions], dtype=np.int64)
@@ -79,6 +81,7 @@ class Valuer:
         self._predictor = self._responding(catalogue, models, labels)
         self._margin, margin_grades = self._margins(catalogue, models, len(new), groups)
         self.kappa = self._incrementality(catalogue, models, groups)
+        self._caused = (self.kappa.mean, self.kappa.sd**2)
         self._uplift = None
         if models.uplift is not None:
             self._uplift = UpliftScorer(catalogue, models.uplift, self.actions)
@@ -87,32 +90,30 @@ class Valuer:
 
     def design(self, situations: Sequence[Situation]) -> FloatArray:
         """Return the n×d rows that the models see."""
-        return self._encoder.transform(self.reader.values(situations), len(situations))
+        return self._design.rows(situations)
 
     def score(self, design: FloatArray, wanted: NDArray[np.bool_]) -> Scores:
         """Score the `wanted` (n, k) cells, the others NaN; a cell's result does not depend on the others."""
+        # Imported late: the compiler takes a third of a second, and `import cvo` has less.
+        from cvo.valuation.score_loops import placed
+
         rows, columns = np.nonzero(wanted)
         probability = response_probability(*self._predictor.cells(design, rows, self._columns[columns]))
-        kappa, margin = self.kappa.mean[columns], _of(self._margin, columns)
-        attributed = product(probability, margin)
+        attributed = times(probability, self._margin, columns)
+        kappa = self.kappa.mean[columns]
         if self._uplift is None:
-            uplift, variance = product((kappa, self.kappa.sd[columns] ** 2), probability, margin)
+            uplift, variance = times(attributed, self._caused, columns)
         else:
             uplift, variance = self._uplift.cells(attributed, design, rows, columns)
             kappa = np.divide(uplift, attributed[0], out=kappa, where=attributed[0] > 0)
-
-        def table(values: FloatArray) -> FloatArray:
-            cells = np.full(wanted.shape, np.nan)
-            cells[rows, columns] = values
-            return cells
-
+        tables = placed(rows, columns, (uplift, variance, probability[0], kappa), self._cost, len(design))
         return Scores(
-            mean=table(uplift - self._cost[columns]),
-            sd=table(np.sqrt(variance)),
-            uplift=table(uplift),
-            response_probability=table(probability[0]),
+            mean=tables[0],
+            sd=tables[1],
+            uplift=tables[2],
+            response_probability=tables[3],
             margin_per_response=self._margin[0],
-            incrementality=table(kappa),
+            incrementality=tables[4],
             cost=self._cost,
             grades=self.grades,
         )
@@ -185,10 +186,6 @@ class Valuer:
         )
         grades = tuple(kappa.grade[column] for column in self._columns)
         return Kappa(kappa.mean[self._columns], kappa.sd[self._columns], grades)
-
-
-def _of(moments: Moments, columns: NDArray[np.intp]) -> Moments:
-    return moments[0][columns], moments[1][columns]
 
 
 def _with_new(margins: MarginModel, count: int) -> MarginModel:
