@@ -123,8 +123,8 @@ def test_it_is_worth_what_its_first_action_is_known_by_and_costs_what_all_cost()
     rules = policy(f"{lever}\n{resource}")
     alone = policy(f"{lever}\n{resource}", TEXT.replace("bundles:", "#"))
     scarce = Scarcity({"r": 50.0}, {"r": 0.03})
-    (together,) = decide_in_turn(cases(1), [rules], scarce)
-    (apart,) = decide_in_turn(cases(1), [alone], scarce)
+    (together,) = decide_in_turn(cases(1), rules, scarce)
+    (apart,) = decide_in_turn(cases(1), alone, scarce)
     terms, single = together.scored.terms(), apart.scored.terms()
     boot = terms["boot"]
     assert boot.uplift == single["boot"].uplift
@@ -180,9 +180,9 @@ def test_contact_limits_hold_for_all_of_it(limit):
 def test_resources_hold_for_all_of_it():
     rules = policy("resources: {money: {per: all, unit: money, amount: 100, period_days: 1}}")
     for left, there in ((0.30, False), (0.36, True)):
-        made = decide_in_turn(cases(1), [rules], Scarcity({"money": left}, {}))
+        made = decide_in_turn(cases(1), rules, Scarcity({"money": left}, {}))
         assert ("boot" in made[0].slots[0].options) is there
-    many = decide_in_turn(cases(60), [rules] * 60, Scarcity({"money": 2.0}, {}))
+    many = decide_in_turn(cases(60), rules, Scarcity({"money": 2.0}, {}))
     assert sum(used(each, rules).get("money", 0.0) for each in many) <= 2.0 + 1e-9
     for each in many:
         check(each)
