@@ -123,18 +123,8 @@ class Qualifier:
 
     def codes(self, situations: Sequence[Situation]) -> CodeArray:
         """Return (n, k) codes: `QUALIFIED`, or the index in `refusals` of the first rule that refuses."""
-        shape = (len(situations), len(self.actions))
-        if len(situations) < _COLUMNAR_FROM:
-            gather, refused = self._gather, self._refused
-            found = b"".join([refused(gather(here)) for here in situations])
-            return np.frombuffer(found, dtype=np.int32).reshape(shape) + QUALIFIED
-        codes = np.full(shape, QUALIFIED, dtype=np.int32)
-        if len(self._columns):
-            holds = self._columnar(situations)[:, self._columns]
-            count = len(self._columns)
-            first = np.minimum.reduceat(np.where(holds, count, np.arange(count)), self._starts, axis=1)
-            codes[:, self._checked] = self._codes[first]
-            self._together(codes)
+        codes = self._alone(situations) if len(situations) < _COLUMNAR_FROM else self._columnar(situations)
+        self._together(codes)
         return codes
 
     def refuse_bundle(self, option: str, codes: CodeArray) -> None:
@@ -210,10 +200,22 @@ class Qualifier:
             chains[check.action].append((check.refusal, check.rule.tree))
         return compile_refusals(self._book.facts, chains)
 
-    def _columnar(self, situations: Sequence[Situation]) -> NDArray[np.bool_]:
-        table = frame(self._book.facts, map(self._gather, situations))
-        judged = table.select(rule.expression().alias(str(n)) for n, rule in enumerate(self._book.rules))
-        return judged.to_numpy()
+    def _alone(self, situations: Sequence[Situation]) -> CodeArray:
+        gather, refused = self._gather, self._refused
+        found = b"".join([refused(gather(here)) for here in situations])
+        codes = np.frombuffer(found, dtype=np.int32).reshape(len(situations), len(self.actions))
+        return codes + np.int32(QUALIFIED)
+
+    def _columnar(self, situations: Sequence[Situation]) -> CodeArray:
+        codes = np.full((len(situations), len(self.actions)), QUALIFIED, dtype=np.int32)
+        if len(self._columns):
+            table = frame(self._book.facts, map(self._gather, situations))
+            judged = table.select(rule.expression().alias(str(n)) for n, rule in enumerate(self._book.rules))
+            holds = judged.to_numpy()[:, self._columns]
+            count = len(self._columns)
+            first = np.minimum.reduceat(np.where(holds, count, np.arange(count)), self._starts, axis=1)
+            codes[:, self._checked] = self._codes[first]
+        return codes
 
     def _checks(self, catalogue: Catalogue, placement: str) -> list[_Check]:
         """Return every check in the order of actions, and of tiers within one; all rules are read, used or not."""
