@@ -43,6 +43,10 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True):
     until: Instant | None = None
 
 
+UNVALUED = Refusal("value", "nothing says what a response is worth: set the action's value or assume one")
+"""Why an action is not scored that no rule refuses."""
+
+
 class Objection(msgspec.Struct, frozen=True):
     """A rule that speaks against an action: its first part that does not hold, and the facts that part looks at."""
 
@@ -148,6 +152,17 @@ class Qualifier:
             return refusal
         until = ends(situation)
         return refusal if until in {None, LATEST} else Refusal(refusal.tier, refusal.rule, until)
+
+    def said(self, codes: Sequence[int], situation: Situation) -> list[Refusal]:
+        """Return what codes of one situation, in ascending order, stand for; `QUALIFIED` is what nothing values."""
+        if self._rests and not self._rests.keys().isdisjoint(codes):
+            found = [self.refusal(code, situation) for code in codes]
+        else:
+            known = self.refusals
+            found = [known[code] for code in codes]
+        if codes and codes[0] == QUALIFIED:
+            found[0] = UNVALUED
+        return found
 
     def creatives(self, action: str, situation: Situation) -> tuple[str, ...]:
         """Return the creatives of an action for the placement that no rule refuses: some, where it qualifies."""

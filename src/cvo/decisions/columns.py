@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cvo.actions.bundles import NO_BUNDLES, Bundles
 from cvo.actions.qualify import QUALIFIED, CodeArray
 from cvo.decisions.decision import LEAD, NOTHING, Scored
+from cvo.decisions.packed import WIDTH
 from cvo.decisions.policy import Policy
 from cvo.valuation.score import Scores
 
@@ -43,66 +44,71 @@ class Columns:
         self.qualified = np.isfinite(scores.mean)
         self.among = self.qualified & bundles.options if bundles else self.qualified
         self.probabilities = policy.choice.probabilities(scores.mean, scores.sd, among=self.among)
-        # One index into a flat array is three times as fast as two into a table.
-        names, cells = policy.names, np.flatnonzero(self.qualified)
-        positions = cells % self.qualified.shape[1]
-        self._ends = _ends(self.qualified)
-        self._actions: list[str] = names.take(positions).tolist()
         terms = {
-            "response_probability": scores.response_probability.take(cells),
-            "margin_per_response": scores.margin_per_response.take(positions),
-            "incrementality": scores.incrementality.take(cells),
-            "uplift": scores.uplift.take(cells),
-            "cost": scores.cost.take(positions),
-            **({} if levers is None else {"lever": levers.take(cells)}),
-            **({} if charges is None else {"price": charges.take(cells)}),
-            "score": scores.mean.take(cells),
-            "score_sd": scores.sd.take(cells),
-            **({} if not bundles else {LEAD: _leads(self.qualified, bundles).take(cells)}),
+            "response_probability": scores.response_probability,
+            "margin_per_response": scores.margin_per_response,
+            "incrementality": scores.incrementality,
+            "uplift": scores.uplift,
+            "cost": scores.cost,
+            **({} if levers is None else {"lever": levers}),
+            **({} if charges is None else {"price": charges}),
+            "score": scores.mean,
+            "score_sd": scores.sd,
+            **({} if not bundles else {LEAD: _leads(self.qualified, bundles)}),
         }
-        self._rows, self._table = list(terms), np.array(list(terms.values()), dtype="<f8")
-        self._grades = policy.grades.take(bundles.lead.take(positions) if bundles else positions)
-        self._offered(policy)
-        self._refused(names, codes)
+        tables = np.empty((len(terms), *codes.shape))
+        for table, values in zip(tables, terms.values(), strict=True):
+            table[:] = values
+        self._rows, self._bundles = list(terms), bundles
+        self._lay_out(policy, codes, tables)
 
-    def _offered(self, policy: Policy) -> None:
-        cells = np.flatnonzero(self.among)
-        positions = cells % self.among.shape[1]
-        self._option_ends = _ends(self.among)
-        self._options: list[str] = policy.names.take(positions).tolist()
-        here = np.ones(self.probabilities.shape, dtype=np.bool_)
-        here[:, :-1] = self.among
-        self._chances = self.probabilities.take(np.flatnonzero(here)).astype("<f8")
-        chances = self.probabilities[:, :-1].take(cells)
-        self._delivered: list[float] = (chances * (1.0 - policy.withheld_rates.take(positions))).tolist()
+    def _lay_out(self, policy: Policy, codes: CodeArray, tables: FloatArray) -> None:
+        # Imported late: the compiler takes a third of a second, and `import cvo` has less.
+        from cvo.decisions.columns_loops import laid_out
 
-    def _refused(self, names: NDArray[np.object_], codes: CodeArray) -> None:
-        others = ~self.qualified
-        cells = np.flatnonzero(others)
-        rows, positions = np.divmod(cells, codes.shape[1])
-        found = codes.take(cells) - QUALIFIED
-        seen = np.zeros((len(codes), found.max(initial=0) + 1), dtype=np.bool_)
-        seen[rows, found] = True
-        self._refused_ends, self._code_ends = _ends(others), _ends(seen)
-        self._refused_actions: list[str] = names.take(positions).tolist()
-        self._refused_by: list[int] = (seen.cumsum(axis=1) - 1)[rows, found].tolist()
-        self._codes: list[int] = (np.nonzero(seen)[1] + QUALIFIED).tolist()
+        names, rates = policy.names, policy.withheld_rates
+        scored, terms, options, chances, delivered, refused, refused_by, found, ends = laid_out(
+            codes,
+            self.qualified,
+            self.among,
+            self.probabilities,
+            tables,
+            rates,
+            int(codes.max(initial=QUALIFIED)) - QUALIFIED,
+        )
+        self._ends = _ends(self.qualified)
+        self._actions: list[str] = names.take(scored).tolist()
+        self._terms = _bytes(terms)
+        leads = self._bundles.lead.take(scored) if self._bundles else scored
+        self._grades = policy.grades.take(leads).tobytes()
+        self._option_ends, self._options = self._ends, self._actions
+        if self._bundles:
+            self._option_ends, self._options = _ends(self.among), names.take(options).tolist()
+        self._chances, self._delivered = _bytes(chances), _bytes(delivered)
+        self._refused_actions: list[str] = names.take(refused).tolist()
+        self._refused_by: list[int] = refused_by.tolist()
+        self._codes: list[int] = found.tolist()
+        self._code_ends: list[int] = [0, *ends.tolist()]
 
     def scored(self, row: int) -> Scored:
         """Return the scores of a row's qualified actions, term by term."""
         start, end = self._ends[row], self._ends[row + 1]
-        table, grades = self._table[:, start:end].tobytes(), self._grades[start:end].tobytes()
-        return Scored(self._actions[start:end], self._rows, table, grades)
+        width = WIDTH * len(self._rows)
+        table = self._terms[width * start : width * end]
+        return Scored(self._actions[start:end], self._rows, table, self._grades[start:end])
 
-    def options(self, row: int) -> tuple[list[str], bytes, list[float]]:
-        """Return a row's options, nothing last; the policy's probabilities; those of delivery but of nothing."""
+    def options(self, row: int) -> tuple[list[str], bytes, bytes]:
+        """Return a row's options, nothing last; the policy's probabilities, and of delivery as long as no coin fell."""
         start, end = self._option_ends[row], self._option_ends[row + 1]
-        chances = self._chances[start + row : end + row + 1].tobytes()
-        return [*self._options[start:end], NOTHING], chances, self._delivered[start:end]
+        # Every row has nothing besides.
+        mine = slice(WIDTH * (start + row), WIDTH * (end + row + 1))
+        return [*self._options[start:end], NOTHING], self._chances[mine], self._delivered[mine]
 
     def refused(self, row: int) -> tuple[list[str], list[int], list[int]]:
         """Return a row's refused actions, for each a number, and the codes of refusals that numbers stand for."""
-        mine = slice(self._refused_ends[row], self._refused_ends[row + 1])
+        # What comes before the row and is not scored.
+        width = self.qualified.shape[1]
+        mine = slice(row * width - self._ends[row], (row + 1) * width - self._ends[row + 1])
         codes = self._codes[self._code_ends[row] : self._code_ends[row + 1]]
         return self._refused_actions[mine], self._refused_by[mine], codes
 
@@ -128,6 +134,10 @@ def as_one(scores: Scores, bundles: Bundles) -> Scores:
 def _leads(qualified: NDArray[np.bool_], bundles: Bundles) -> FloatArray:
     """Return for each action (n, k) which of a row's qualified ones stands for it among the options."""
     return (qualified.cumsum(axis=1) - 1)[:, bundles.lead].astype(np.float64)
+
+
+def _bytes(numbers: FloatArray) -> bytes:
+    return numbers.astype("<f8", copy=False).tobytes()
 
 
 def _ends(cells: NDArray[np.bool_]) -> list[int]:

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cvo.actions.qualify import QUALIFIED, Qualifier, Refusal
+from cvo.actions.qualify import QUALIFIED, Qualifier
 from cvo.actions.scarcity import NOTHING_SCARCE, Scarcity
 from cvo.actions.situation import Situation
 from cvo.actions.stock import NO_STOCK, Stock
@@ -29,7 +29,7 @@ from cvo.decisions.decision import (
     Slot,
     Subject,
 )
-from cvo.decisions.packed import one, packed
+from cvo.decisions.packed import one, packed, unpacked
 from cvo.decisions.policy import Policy
 from cvo.decisions.slots import closed, fits
 from cvo.decisions.withholding import Coin, Coins
@@ -38,8 +38,6 @@ from cvo.learning import draw
 from cvo.profiles.profile import EMPTY, Profile
 
 FloatArray = NDArray[np.float64]
-
-UNVALUED = Refusal("value", "nothing says what a response is worth: set the action's value or assume one")
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -192,7 +190,7 @@ class _Record:
             currency=self._policy.settings.currency,
             refused_actions=refused_actions,
             refused_by=refused_by,
-            refusals=self._refusals(codes),
+            refusals=self._qualifier.said(codes, self._here),
             scored=self._columns.scored(self._row),
             slots=self._slots(first),
             scarcity=self._scarcity(),
@@ -202,10 +200,6 @@ class _Record:
         # A rule may ask about what no action here uses, and has to see the same again.
         watched = self._qualifier.watched
         return self._case.scarcity.only(watched) if watched else NOTHING_SCARCE
-
-    def _refusals(self, codes: list[int]) -> list[Refusal]:
-        here, known = self._here, self._qualifier
-        return [UNVALUED if code == QUALIFIED else known.refusal(code, here) for code in codes]
 
     def _slots(self, first: int) -> list[Slot]:
         slots = self._with_mates(self._slot(1, *self._columns.options(self._row), first))
@@ -257,20 +251,19 @@ class _Record:
         """Return a slot after the first, with what is still open."""
         positions = np.flatnonzero(among)
         chances = probabilities[positions]
+        delivered = (chances * (1.0 - self._policy.withheld_rates[positions])).tolist()
         return self._slot(
             rank,
             [*self._policy.names[positions].tolist(), NOTHING],
             packed([*chances.tolist(), float(probabilities[-1])]),
-            (chances * (1.0 - self._policy.withheld_rates[positions])).tolist(),
+            packed([*delivered, max(0.0, 1.0 - math.fsum(delivered))]),
             int(draw(probabilities, self.uniform(rank))),
         )
 
-    def _slot(
-        self, rank: int, options: list[str], chances: bytes, delivered: list[float], drawn: int
-    ) -> Slot:
+    def _slot(self, rank: int, options: list[str], chances: bytes, delivered: bytes, drawn: int) -> Slot:
         names = self._qualifier.actions
         if self._case.subject.arm is Arm.CONTROL:
-            chosen, delivered = NOTHING, [0.0] * len(delivered) + [1.0]
+            chosen, delivered = NOTHING, packed([*[0.0] * (len(options) - 1), 1.0])
         else:
             chosen = names[drawn] if drawn < len(names) else NOTHING
             delivered = self._delivered(options, chances, delivered)
@@ -280,7 +273,7 @@ class _Record:
             rank=rank,
             options=options,
             packed_propensities=chances,
-            packed_delivery=packed(delivered),
+            packed_delivery=delivered,
             draw=self.uniform(rank),
             chosen=chosen,
             creative=rendered.key if rendered else None,
@@ -289,14 +282,18 @@ class _Record:
             creative_propensity=rendered.propensity if rendered else 1.0,
         )
 
-    def _delivered(self, options: list[str], chances: bytes, delivered: list[float]) -> list[float]:
+    def _delivered(self, options: list[str], chances: bytes, delivered: bytes) -> bytes:
         """Return the probabilities with which the customer gets each option; nothing gets what is withheld."""
-        for action, fallen in self._coins.fallen(self._policy.withholding).items():
-            if action in options:
-                at = options.index(action)
-                delivered[at] = 0.0 if fallen.withholds else one(chances, at)
+        fallen = self._coins.fallen(self._policy.withholding)
+        here = [action for action in fallen if action in options]
+        if not here:
+            return delivered
+        numbers = unpacked(delivered)[:-1]
+        for action in here:
+            at = options.index(action)
+            numbers[at] = 0.0 if fallen[action].withholds else one(chances, at)
         # Exactly rounded, whatever the version of Python adds up floats like.
-        return [*delivered, max(0.0, 1.0 - math.fsum(delivered))]
+        return packed([*numbers, max(0.0, 1.0 - math.fsum(numbers))])
 
     def _rendered(self, action: str, rank: int) -> Rendered:
         uniform = keyed_uniform(self._policy.settings.seed, "creative", self._id, rank)

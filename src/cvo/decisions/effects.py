@@ -1,5 +1,8 @@
 """What a live decision does to the facts: an event a slot, as the profile and the ledger will read it."""
 
+from decimal import Decimal
+from functools import lru_cache
+
 from cvo.actions.catalogue import Catalogue
 from cvo.core.money import Money
 from cvo.decisions.decision import Decision, Purpose, Slot
@@ -15,7 +18,7 @@ def effects(decision: Decision, catalogue: Catalogue) -> list[Decided]:
 
 def _decided(decision: Decision, slot: Slot, catalogue: Catalogue) -> Decided:
     action = catalogue.actions.get(slot.chosen)
-    cost = Money(action.contact_cost, decision.currency).minor_units() if action else 0.0
+    cost = _minor_units(action.contact_cost, decision.currency) if action else 0.0
     return Decided(
         decision_id=decision.decision_id,
         placement=decision.placement,
@@ -30,3 +33,8 @@ def _decided(decision: Decision, slot: Slot, catalogue: Catalogue) -> Decided:
         currency=decision.currency,
         creative=slot.creative or "",
     )
+
+
+@lru_cache(maxsize=4096)
+def _minor_units(amount: Decimal, currency: str) -> float:
+    return Money(amount, currency).minor_units()

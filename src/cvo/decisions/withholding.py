@@ -44,12 +44,7 @@ class Coins:
     """The coins of a customer first met by the id `met_as`, at one instant; windows are stretches of the calendar."""
 
     def __init__(self, seed: str, met_as: PersonId, profile: Profile, at: Instant) -> None:
-        self._seed, self._met_as, self._at = seed, met_as, at
-        self._contacted = {
-            key[len(_CONTACTS) :]: tally.last_at
-            for key, tally in profile.tallies.items()
-            if key.startswith(_CONTACTS)
-        }
+        self._seed, self._met_as, self._tallies, self._at = seed, met_as, profile.tallies, at
 
     def coin(self, action: str, rule: Withholding) -> Coin:
         """Return the coin of an action in its window."""
@@ -62,9 +57,14 @@ class Coins:
 
         Every other action is still withheld with the probability `rate`.
         """
+        contacted = (
+            (key[len(_CONTACTS) :], tally.last_at)
+            for key, tally in self._tallies.items()
+            if key.startswith(_CONTACTS)
+        )
         return {
             each: self.coin(each, rules[each])
-            for action, last_at in self._contacted.items()
+            for action, last_at in contacted
             if action in rules and last_at >= _start(self._at, rules[action])
             for each in rules[action].sharing or (action,)
         }

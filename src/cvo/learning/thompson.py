@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvo.core.compiled import compiled
-from cvo.learning.arrays import FloatArray
+from cvo.learning.arrays import FloatArray, IntArray
 from cvo.learning.contest import Normal, compete
 from cvo.learning.normal import PER_UNIT, REACH
 
@@ -57,6 +57,21 @@ def chances(  # noqa: PLR0917  compiled functions take no names
         for a in range(options + 1):
             mine[a] /= total
     return True
+
+
+@compiled
+def drawn(probabilities: FloatArray, uniform: FloatArray) -> IntArray:
+    """Return the first option (n,) of each row (n, m) up to which the sum exceeds a number, or the last possible."""
+    found = np.zeros(len(probabilities), np.int64)
+    for row in range(len(probabilities)):
+        reached = 0.0
+        for option in range(probabilities.shape[1]):
+            reached += probabilities[row, option]
+            if probabilities[row, option] > 0.0:
+                found[row] = option
+            if reached > uniform[row]:
+                break
+    return found
 
 
 @compiled

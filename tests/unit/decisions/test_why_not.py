@@ -3,10 +3,10 @@
 import pytest
 
 from cvo.actions.conditions import BUNDLE, CAPACITY, CONSENT, CONVERSATION, LIMIT, QUIET, REST, TIERS
-from cvo.actions.qualify import Refusal
+from cvo.actions.qualify import UNVALUED, Refusal
 from cvo.core.clock import Instant
 from cvo.core.ids import PersonId
-from cvo.decisions.decide import UNVALUED, Case, decide
+from cvo.decisions.decide import Case, decide
 from cvo.decisions.decision import Arm, Decision, Pins, Purpose, Request, Scored, Slot, Subject
 from cvo.decisions.packed import packed
 from cvo.decisions.why_not import STEPS, why_not
