@@ -64,7 +64,7 @@ def pool(
         raise InvalidInput(f"every level of groups needs one number for each of the {actions} actions")
     split = 0.5 / (len(levels) + 1)
     assumed = np.outer([0.5] + [split] * (len(levels) + 1), prior_variance)
-    data, blocks = _Data(information, potential), _blocks(levels, actions)
+    data, blocks = _Data(information, potential), blocks_of(levels, actions)
     informed = np.asarray(information.any(axis=(1, 2)))
     spread = assumed
     for _ in range(_ROUNDS if informed.any() else 0):
@@ -100,27 +100,27 @@ class _Data(NamedTuple):
     potential: FloatArray
 
 
-class _Blocks(NamedTuple):
+class Blocks(NamedTuple):
     """Which shared terms make up each action, (k, levels + 1), and which level each term belongs to."""
 
     of_action: IntArray
     level: IntArray
 
 
-def _blocks(levels: list[IntArray], actions: int) -> _Blocks:
+def blocks_of(levels: list[IntArray], actions: int) -> Blocks:
     """Number the shared terms: 0 is common to all, then the groups of each level in order."""
     columns, level_of = [np.zeros(actions, dtype=np.int64)], [0]
     for number, level in enumerate(levels, start=1):
         names, position = np.unique(level, return_inverse=True)
         columns.append(position.astype(np.int64) + len(level_of))
         level_of += [number] * len(names)
-    return _Blocks(np.stack(columns, axis=1), np.asarray(level_of))
+    return Blocks(np.stack(columns, axis=1), np.asarray(level_of))
 
 
 class _Fit:
     """The posterior of the shared terms for given variances (a linear mixed model in information form)."""
 
-    def __init__(self, data: _Data, blocks: _Blocks, prior_mean: FloatArray, spread: FloatArray) -> None:
+    def __init__(self, data: _Data, blocks: Blocks, prior_mean: FloatArray, spread: FloatArray) -> None:
         self.data, self.blocks, self.spread = data, blocks, spread
         own = 1 / spread[-1]
         self.own_covariance = np.linalg.inv(data.information + np.diag(own))

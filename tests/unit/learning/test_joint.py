@@ -1,8 +1,8 @@
 import numpy as np
-import pytest
 
-from cvo.learning import Predictor, effect_features, effect_rows, fold, new_model
-from cvo.learning.joint import Centred, solved
+from cvo.learning import effect_features, effect_rows, fold, new_model
+from cvo.learning.joint import Centred
+from cvo.learning.together import pool_together
 
 
 def drawn(seed=0, n=3_000, k=4, d=3, nothing=0.02):
@@ -17,73 +17,67 @@ def drawn(seed=0, n=3_000, k=4, d=3, nothing=0.02):
     return attributed, features, delivered, chances, outcomes, rng.uniform(0.5, 1.5, n), tau
 
 
-def alone(given):
-    """What each action's own rows say when nothing is known of the others."""
-    attributed, features, delivered, chances, outcomes, weights, _ = given
-    k, d = attributed.shape[1], features.shape[1]
-    empty = new_model(k, [0.5, *[0.0] * d], [0.5, *[1.0] * d], link="identity")
-    rows = effect_rows(
-        effect_features(attributed, features),
-        delivered,
-        chances,
-        outcomes=outcomes,
-        baseline=np.full(len(outcomes), 1.0),
-        expected=np.zeros_like(attributed),
-    )
-    return fold(empty, rows.features, rows.actions, rows.outcomes, weights[rows.decisions])
-
-
-def by_hand(model, given, surprise):
-    """Solve the same normal equations with the matrix written out."""
-    attributed, features, delivered, chances, _, weights, _ = given
-    n, k = attributed.shape
+def by_hand(given):
+    """Return ((delivered a) − P(a))·(p·m, x), row by row and action by action."""
+    attributed, features, delivered, chances, *_ = given
+    k = attributed.shape[1]
     centred = np.eye(k + 1)[delivered] - chances
     z = np.stack([np.column_stack([attributed[:, a], features]) for a in range(k)], axis=1)
-    rows = (centred[:, :k, None] * z).reshape(n, -1)
-    prior = np.linalg.inv(model.prior_covariance.read())
-    size = rows.shape[1]
-    precision = rows.T @ (weights[:, None] * rows)
-    for a in range(k):
-        block = slice(a * size // k, (a + 1) * size // k)
-        precision[block, block] += prior[a]
-    target = rows.T @ (weights * surprise) + np.einsum("kij,kj->ki", prior, model.prior_mean.read()).reshape(
-        -1
-    )
-    return np.linalg.solve(precision, target).reshape(k, -1)
+    return (centred[:, :k, None] * z).reshape(len(features), -1)
 
 
-def test_it_solves_the_normal_equations_of_all_actions():
-    given = drawn()
+def test_evidence_is_the_normal_equations_of_all_actions(monkeypatch):
+    given = drawn(n=500)
     attributed, features, delivered, chances, outcomes, weights, _ = given
-    model, surprise = alone(given), outcomes - 1.0
-    found = solved(model, Centred(attributed, features, delivered, chances, weights), surprise)
-    expected = by_hand(model, given, surprise)
-    np.testing.assert_allclose(found, expected, atol=2e-3)
+    rows = by_hand(given)
+    centred = Centred(attributed, features, delivered, chances)
+    whole = centred.evidence(outcomes, weights)
+    np.testing.assert_allclose(whole.information, rows.T @ (weights[:, None] * rows), atol=1e-9)
+    np.testing.assert_allclose(whole.potential.ravel(), rows.T @ (weights * outcomes), atol=1e-9)
+    monkeypatch.setattr("cvo.learning.joint._BLOCK", 1_000)
+    np.testing.assert_allclose(centred.evidence(outcomes, weights).information, whole.information, atol=1e-9)
 
 
-def test_where_nothing_is_rarely_drawn_actions_alone_are_misled_and_together_are_not():
-    given = drawn(n=20_000)
-    attributed, features, delivered, chances, outcomes, weights, truth = given
-    model = alone(given)
-    together = Centred(attributed, features, delivered, chances, weights)
-    found = together.effects(solved(model, together, outcomes - 1.0))
-    each = np.column_stack(
-        [Predictor(model)(effect_features(attributed, features)[:, a])[0][:, a] for a in range(4)]
-    )
-    assert np.abs(found - truth).mean() < 0.25
-    assert np.abs(each - truth).mean() > 2 * np.abs(found - truth).mean()
+def test_where_nothing_is_rarely_drawn_actions_alone_are_too_sure_and_together_are_not():
+    alone, together = [], []
+    for seed in range(10):
+        attributed, features, delivered, chances, outcomes, _weights, truth = drawn(seed)
+        rows = effect_rows(
+            effect_features(attributed, features),
+            delivered,
+            chances,
+            outcomes=outcomes,
+            baseline=np.full(len(outcomes), 1.0),
+            expected=np.zeros_like(attributed),
+        )
+        model = fold(
+            new_model(4, [0.5, *[0.0] * 3], [0.5, *[1.0] * 3], link="identity"),
+            rows.features,
+            rows.actions,
+            rows.outcomes,
+        )
+        centred = Centred(attributed, features, delivered, chances)
+        usual = (chances[:, :-1] * truth).sum(axis=1)
+        found = pool_together(
+            centred.evidence(outcomes - 1.0 - usual, np.ones(len(outcomes))),
+            [],
+            np.array([0.5, 0.0, 0.0, 0.0]),
+            np.array([0.25, 1.0, 1.0, 1.0]),
+        )
+        exact = effect_features(attributed, features)[0]
+        for told, mean, covariance, noise in (
+            (alone, model.mean.read(), model.covariance.read(), model.noise),
+            (together, found.mean, found.covariance, np.ones(4)),
+        ):
+            variance = np.einsum("ki,kij,kj->k", exact, covariance, exact) * noise
+            told.append(((exact * mean).sum(axis=1) - truth[0]) ** 2 / variance)
+    assert np.mean(alone) > 4
+    assert np.mean(together) < 2
 
 
-def test_without_rows_it_is_the_prior():
-    model = new_model(2, [0.5, 0.0], [0.5, 1.0], link="identity")
-    nothing = Centred(
-        np.zeros((0, 2)), np.zeros((0, 1)), np.zeros(0, dtype=np.int64), np.zeros((0, 3)), np.zeros(0)
-    )
-    np.testing.assert_array_equal(solved(model, nothing, np.zeros(0)), model.prior_mean.read())
-
-
-def test_a_map_and_its_transpose_agree():
-    attributed, features, delivered, chances, outcomes, _, _ = drawn(n=50)
-    draws = Centred(attributed, features, delivered, chances, np.ones(50))
+def test_effects_are_the_weights_times_what_they_are_of():
+    attributed, features, delivered, chances, *_ = drawn(n=50)
     some = np.random.default_rng(1).normal(size=(4, 4))
-    assert draws.explained(some) @ outcomes == pytest.approx((draws.seen(outcomes) * some).sum())
+    found = Centred(attributed, features, delivered, chances).effects(some)
+    expected = [[np.r_[attributed[row, a], features[row]] @ some[a] for a in range(4)] for row in range(50)]
+    np.testing.assert_allclose(found, expected)
