@@ -112,10 +112,10 @@ def learned_from(company: Company, catalogue: Catalogue, customers: Customers) -
     )
     compared = contrasts(tables.decisions, money, windows, as_of)
     effects = [
-        Effect(each.action, margin.value, margin.standard_error, _deliveries_of(each, resolved))
+        Effect(each.action, brought.value, brought.standard_error, _deliveries_of(each, resolved))
         for each, caused in zip(compared, caused_by_action(compared, currency, ENOUGH_TO_LEARN), strict=True)
         # Where everybody brought the same to the cent, the data has no scale to weigh it by.
-        if isinstance(margin := caused.margin_per_unit, Estimate) and margin.standard_error > 0
+        if isinstance(brought := caused.brought_per_unit, Estimate) and brought.standard_error > 0
     ]
     lots = read_draws(drawn, asked, _kept(drawn, as_of, half_life), catalogue, currency)
     models = fit(catalogue, deliveries, effects, as_of, currency, draws=lots)

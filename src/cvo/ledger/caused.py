@@ -59,9 +59,11 @@ class Caused(msgspec.Struct, frozen=True, kw_only=True):
     left_out: list[str] = []
 
     @property
-    def margin_per_unit(self) -> Estimate | NotEstimable:
-        """Return the margin caused a customer and window."""
-        return self.margin if isinstance(self.margin, NotEstimable) else self.margin.scaled(1.0 / self.units)
+    def brought_per_unit(self) -> Estimate | NotEstimable:
+        """Return the margin less the cost of service caused a customer and window, before what contacts cost."""
+        if isinstance(self.value, NotEstimable):
+            return self.value
+        return self.value.shifted(self.spend).scaled(1.0 / self.units)
 
 
 class Cell(msgspec.Struct, frozen=True, eq=False):

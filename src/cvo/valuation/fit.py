@@ -27,9 +27,9 @@ FloatArray = NDArray[np.float64]
 class Deliveries(msgspec.Struct, frozen=True, eq=False):
     """n deliveries whose windows have closed, in the order of time.
 
-    `values` are feature values by name, `margin` is what followed in the window, in major units; `half` (n,) is the
-    half of the customers, 0 or 1, and `weight` (n,) what a row counts: 1, less what was forgotten of it. `creatives`
-    are the keys of those shown, empty where nobody knows.
+    `values` are feature values by name, `margin` is what followed in the window less the cost of service, in major
+    units; `half` (n,) is the half of the customers, 0 or 1, and `weight` (n,) what a row counts: 1, less what was
+    forgotten of it. `creatives` are the keys of those shown, empty where nobody knows.
     """
 
     values: Mapping[str, Sequence[object]]
@@ -42,7 +42,7 @@ class Deliveries(msgspec.Struct, frozen=True, eq=False):
 
 
 class Effect(msgspec.Struct, frozen=True, eq=False):
-    """What getting an action caused on average, by the causal join, in major units.
+    """What getting an action caused on average, margin less the cost of service, by the causal join, in major units.
 
     `deliveries` (n,) tells which of the deliveries learned from it was measured on.
     """

@@ -25,7 +25,7 @@ _TERMS = 8
 
 
 class MeasuredEffect(msgspec.Struct, frozen=True, array_like=True):
-    """The margin a delivery of an action caused, by the causal join, beside what p·m predicts for it."""
+    """Margin less the cost of service that a delivery caused, by the causal join, beside what p·m predicts for it."""
 
     action: str
     caused: float

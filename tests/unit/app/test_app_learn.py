@@ -118,6 +118,17 @@ def test_what_a_mail_caused_moves_its_incrementality_and_only_by_the_causal_join
     assert effect.predicted == pytest.approx(8.0, rel=0.1)
 
 
+def test_what_is_caused_and_what_is_predicted_are_in_the_same_money_where_service_costs(company):
+    facts = list(trial(1_500, NOW))
+    got = [fact["userId"] for fact in facts if fact.get("properties", {}).get("action") == "offer"]
+    facts += [track(who, Instant(NOW + DAY), f"call-{who}", "Call", service_cost=4) for who in got]
+    ingest(company, facts)
+    company.clock.at = Instant(NOW + 15 * DAY)
+    (effect,) = learn(company, OWNER).models.effects
+    assert abs(effect.caused - (3.0 - 4.0)) < 4 * effect.standard_error
+    assert effect.predicted == pytest.approx(0.8 * (10.0 - 4.0), rel=0.1)
+
+
 def test_where_everybody_brings_the_same_there_is_nothing_to_weigh_it_by(company):
     facts = []
     for n in range(400):

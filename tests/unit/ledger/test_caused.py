@@ -40,7 +40,7 @@ def test_in_a_trial_of_equal_probabilities_it_is_the_difference_of_arm_means():
         assert caused.compared == rest.height
         assert isinstance(caused.margin, Estimate)
         assert caused.margin.value == pytest.approx(got.height * plain, rel=1e-12)
-        assert caused.margin_per_unit.value == pytest.approx(plain, rel=1e-12)
+        assert caused.brought_per_unit.value == pytest.approx(plain, rel=1e-12)
         assert caused.revenue.value == pytest.approx(2 * caused.margin.value, rel=1e-3)
         assert caused.margin.grade is Grade.MEASURED
         # The error of a difference of two independent means, times the number of deliveries.
@@ -141,8 +141,8 @@ def test_by_coin_those_who_never_got_it_in_the_window_are_the_comparison_however
     assert contrast.by == "coin"
     (caused,) = caused_by_action([contrast], "EUR")
     # A tenth of a customer more buys for 5 of margin: a fifth of 5 where the action was ever chosen.
-    assert not caused.margin_per_unit.interval.excludes(0.2 * 5.0)
-    assert caused.margin_per_unit.standard_error < 0.1
+    assert not caused.brought_per_unit.interval.excludes(0.2 * 5.0)
+    assert caused.brought_per_unit.standard_error < 0.1
     # Every contact of the window is paid for, not the first alone.
     assert caused.deliveries > 3 * caused.units
     assert caused.spend == pytest.approx(0.10 * caused.deliveries)
