@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cvo.app.value.bank import Bank
+    from cvo.ledger.surrogate import Surrogate
 
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -79,9 +80,22 @@ def as_data(found: "Bank") -> dict[str, Any]:
                 "horizon_days": each.horizon_days,
                 "window": causes_data(each.window),
                 "afterwards": causes_data(each.afterwards),
+                "surrogate": _surrogate(each.surrogate),
+                "change": figure(each.change),
+                "change_days": each.change_days,
             }
             for each in found.clv_changes
         ],
+    }
+
+
+def _surrogate(found: "Surrogate | NotEstimable") -> dict[str, Any]:
+    if isinstance(found, NotEstimable):
+        return figure(found)
+    return {
+        "horizon_days": found.horizon_days,
+        "change": figure(found.change),
+        "off_by": {action: figure(each) for action, each in found.off_by.items()},
     }
 
 
@@ -130,6 +144,8 @@ def _show_scores(found: "Bank", out: "Console") -> None:
 
 
 def _show_changes(found: "Bank", out: "Console") -> None:
+    from cvo.ledger.surrogate import REFUSED, Surrogate
+
     if not found.clv_changes:
         return
     out.print(f"\n[bold]ΔCLV[/] of a customer who got the action, {found.currency}:")
@@ -139,7 +155,10 @@ def _show_changes(found: "Bank", out: "Console") -> None:
             out.print(plain(f"  {each.action}: assumed 0; not measured, {change.detail}"))
         else:
             low, high = change.interval.low, change.interval.high
+            read = ", read from a surrogate" if isinstance(each.surrogate, Surrogate) else ""
             out.print(
                 f"  {plain(each.action)}: {change.value:+,.2f}, 95 % interval {low:+,.2f} to {high:+,.2f}, in the "
-                f"{each.horizon_days} days after its window ({change.grade})"
+                f"{each.change_days} days after its window ({change.grade}{read})"
             )
+        if isinstance(each.surrogate, NotEstimable) and each.surrogate.reason == REFUSED:
+            out.print(plain(f"    no surrogate for longer: {each.surrogate.detail}"))

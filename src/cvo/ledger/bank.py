@@ -7,6 +7,7 @@ time, and is held against what came when its horizon has passed.
 import msgspec
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from cvo.core.clock import DAY, Instant
 from cvo.ledger.account import accounts
@@ -86,34 +87,27 @@ def closed(predictions: pl.DataFrame, margin: pl.DataFrame, as_of: Instant) -> p
     passed = predictions.filter(pl.col("at") + pl.col("days") * DAY <= as_of).with_row_index("prediction")
     brought = (
         passed.select("prediction", "person_id", "at", "days", "annual_discount_rate")
-        .join(margin.rename({"at": "ordered_at"}), on="person_id")
+        # In one order always, so that sums are the same to the last bit.
+        .join(margin.rename({"at": "ordered_at"}), on="person_id", maintain_order="left_right")
         .with_columns(((pl.col("ordered_at") - pl.col("at")) / DAY).alias("after"))
         .filter(pl.col("after").is_between(0, pl.col("days"), closed="left"))
     )
-    came = (
-        brought.with_columns(_present(brought).alias("present"))
-        .group_by("prediction")
-        .agg(
-            ((pl.col("margin_minor") + pl.col("incentive_cost_minor")) * pl.col("present"))
-            .sum()
-            .alias("came")
-        )
-    )
+    earned = (brought["margin_minor"] + brought["incentive_cost_minor"]).to_numpy() * _present(brought)
+    came = np.bincount(brought["prediction"].to_numpy(), earned, passed.height).round().astype(np.int64)
     return (
-        passed.join(came, on="prediction", how="left")
-        .with_columns(pl.col("came").fill_null(0.0).round().cast(pl.Int64).alias("came_minor"))
+        passed.with_columns(pl.Series("came_minor", came))
         .select(*predictions.columns, "came_minor")
         .sort("person_id", "at", "days")
     )
 
 
-def _present(brought: pl.DataFrame) -> pl.Series:
+def _present(brought: pl.DataFrame) -> NDArray[np.float64]:
     """Return what 1 at each row was worth when it was predicted."""
     after, rates = brought["after"].to_numpy(), brought["annual_discount_rate"].to_numpy()
     factors = np.ones(len(after))
     for rate in np.unique(rates):
         factors[rates == rate] = present_value(after[rates == rate], float(rate))
-    return pl.Series(factors)
+    return factors
 
 
 def scores(predictions: pl.DataFrame, margin: pl.DataFrame, as_of: Instant) -> list[Score]:

@@ -30,7 +30,13 @@ def measured(events, day, horizons=(28, 90)):
     as_of = Instant(START + int(day * DAY))
     compared = contrasts(made.decisions, money, {"a": 14}, as_of)
     found = clv_changes(
-        compared, money, window_days={"a": 14}, horizons_days=horizons, as_of=as_of, currency="EUR"
+        compared,
+        money,
+        decisions=made.decisions,
+        window_days={"a": 14},
+        horizons_days=horizons,
+        as_of=as_of,
+        currency="EUR",
     )
     return found[0]
 
@@ -49,7 +55,11 @@ def test_the_difference_is_that_of_the_means_and_its_error_theirs():
     found = measured(log(), 60)
     made = tables(*log())
     got = {row["person_id"] for row in made.decisions.to_dicts() if row["delivered"]}
-    late = {row["person_id"]: 5.0 for row in made.orders.to_dicts() if row["at"] >= START + 14.5 * DAY}
+    late = {
+        row["person_id"]: 5.0 / 1.1 ** (19.5 / 365.25)
+        for row in made.orders.to_dicts()
+        if row["at"] >= START + 14.5 * DAY
+    }
     sides = [
         np.array([late.get(who, 0.0) for who in made.decisions["person_id"] if (who in got) is side])
         for side in (True, False)

@@ -14,13 +14,14 @@ from cvo.core.money import Money
 from cvo.ledger.bank import Score, bank, scores
 from cvo.ledger.clv_change import ClvChange, clv_changes
 from cvo.ledger.contrast import contrasts
+from cvo.ledger.surrogate import SHORT_DAYS
 from cvo.ledger.tables import Tables
 from cvo.lifetime import HORIZONS_DAYS
 
 NO_PREDICTION = NotEstimable(
     "no prediction", "no lifetime value has been predicted yet; `cvo clv --company DIR` predicts them"
 )
-CLV_HORIZONS_DAYS = (28, *HORIZONS_DAYS)
+CLV_HORIZONS_DAYS = (SHORT_DAYS, *HORIZONS_DAYS)
 """Over which ΔCLV is measured: the longest that has closed."""
 
 _REALISED = (
@@ -84,6 +85,7 @@ def value_bank(company: Company) -> Bank:
         clv_changes=clv_changes(
             contrasts(tables.decisions, facts.money, windows, as_of),
             facts.money,
+            decisions=tables.decisions,
             window_days=windows,
             horizons_days=CLV_HORIZONS_DAYS,
             as_of=as_of,

@@ -84,6 +84,14 @@ def methods(report: Value) -> Section:
                         source="Benjamini, Hochberg 1995",
                     ),
                     Method(
+                        figure="ΔCLV",
+                        how="What those brought after the action's window who got it, less those from whom chance kept "
+                        "it, over the longest horizon that has closed, discounted. Pooled where it is read from a "
+                        "surrogate index that cohorts with a closed horizon validated, with what they leave open as "
+                        "further error.",
+                        source="Athey, Chetty, Imbens, Kang 2019",
+                    ),
+                    Method(
                         figure="Growth",
                         how="Log-mean Divisia index over customers × orders per customer × value per "
                         "order: no residual.",

@@ -5,6 +5,8 @@ from cvo.app.value.report import Value
 from cvo.core.clock import to_datetime
 from cvo.core.evidence import NotEstimable
 from cvo.core.money import minor_unit
+from cvo.ledger.clv_change import ClvChange
+from cvo.ledger.surrogate import Surrogate
 from cvo.ledger.tables import DISCOUNT
 from cvo.reports import COUNT, PERCENT, Block, Cell, Column, Section, Table, money_format
 
@@ -103,24 +105,6 @@ def _scores(bank: Bank) -> Table:
 
 def _changes(bank: Bank) -> Table:
     small = money_format(bank.currency, decimals=2, signed=True)
-    rows: list[tuple[Cell, ...]] = []
-    for each in bank.clv_changes:
-        after, window = each.afterwards, each.window
-        inside: Cell = window.reason if isinstance(window, NotEstimable) else window.total
-        if isinstance(after, NotEstimable):
-            rows.append((each.action, inside, "", after.reason, "", "", ""))
-        else:
-            rows.append(
-                (
-                    each.action,
-                    inside,
-                    each.horizon_days,
-                    after.total,
-                    after.customers,
-                    after.orders_per_customer,
-                    after.value_per_order,
-                )
-            )
     return Table(
         title="ΔCLV: what actions change after their windows, a customer",
         columns=(
@@ -132,8 +116,19 @@ def _changes(bank: Bank) -> Table:
             Column("Rate", small),
             Column("Margin", small),
         ),
-        rows=tuple(rows),
-        note="Measured only: an order brought forward shows as a gain in the window and a loss after "
-        "it. Where no horizon has "
-        "closed ΔCLV is assumed, and 0.",
+        rows=tuple(_change(each) for each in bank.clv_changes),
+        note="From experiments alone: an order brought forward shows as a gain in the window and a loss after it. "
+        "Where no horizon has closed ΔCLV is pooled: foretold from customers' states four weeks after the window, "
+        "as far as cohorts of the stage whose horizon has closed show that this holds. Else it is assumed, and 0.",
     )
+
+
+def _change(each: ClvChange) -> tuple[Cell, ...]:
+    after, window = each.afterwards, each.window
+    inside: Cell = window.reason if isinstance(window, NotEstimable) else window.total
+    if isinstance(each.surrogate, Surrogate):
+        return (each.action, inside, each.change_days, each.surrogate.change, "by a surrogate", "", "")
+    if isinstance(after, NotEstimable):
+        return (each.action, inside, "", after.reason, "", "", "")
+    parts = (after.customers, after.orders_per_customer, after.value_per_order)
+    return (each.action, inside, each.horizon_days, after.total, *parts)
