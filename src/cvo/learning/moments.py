@@ -21,12 +21,18 @@ def response_probability(mean: FloatArray, variance: FloatArray) -> tuple[FloatA
     (array([0.5]), array([0.0986]))
     """
     # Imported late: the compiler takes a third of a second, and `import cvo` has less.
-    from cvo.learning.exponential import exponential_table
     from cvo.learning.moments_loops import responses
 
     means, variances = plain(mean, np.float64).reshape(-1), plain(variance, np.float64).reshape(-1)
-    expected, spread = responses(means, variances, _NODES, _WEIGHTS, exponential_table())
+    expected, spread = responses(means, variances, *points())
     return expected.reshape(mean.shape), spread.reshape(mean.shape)
+
+
+def points() -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return what `moments_loops.responses` sums over: nodes, their masses, and the table of the exponential."""
+    from cvo.learning.exponential import exponential_table
+
+    return _NODES, _WEIGHTS, exponential_table()
 
 
 def times(

@@ -157,6 +157,5 @@ class SharedPredictor:
         # Imported late: the compiler takes a third of a second, and `import cvo` has less.
         from cvo.learning.shared_loops import scored
 
-        table = as_rows(features, self.features)
         by_action = (self._mean, self._level, self._crossed, self._spread, self._own)
-        return scored(table, np.asarray(rows), np.asarray(actions), self._shared, by_action)
+        return scored(as_rows(features, self.features), rows, actions, self._shared, by_action)

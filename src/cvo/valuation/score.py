@@ -30,6 +30,7 @@ from cvo.learning import (
     with_actions,
     with_new_actions,
 )
+from cvo.learning.moments import points
 from cvo.valuation.assumptions import assumptions_of
 from cvo.valuation.attributes import attribute_rows
 from cvo.valuation.design import Design
@@ -95,18 +96,21 @@ class Valuer:
     def score(self, design: FloatArray, wanted: NDArray[np.bool_]) -> Scores:
         """Score the `wanted` (n, k) cells, the others NaN; a cell's result does not depend on the others."""
         # Imported late: the compiler takes a third of a second, and `import cvo` has less.
-        from cvo.valuation.score_loops import placed
+        from cvo.valuation.score_loops import placed, valued
 
         rows, columns = np.nonzero(wanted)
-        probability = response_probability(*self._predictor.cells(design, rows, self._columns[columns]))
-        attributed = times(probability, self._margin, columns)
-        kappa = self.kappa.mean[columns]
+        predicted = self._predictor.cells(design, rows, self._columns[columns])
         if self._uplift is None:
-            uplift, variance = times(attributed, self._caused, columns)
+            tables = valued(
+                rows, columns, predicted, self._margin, self._caused, self._cost, len(design), points()
+            )
         else:
+            probability = response_probability(*predicted)
+            attributed = times(probability, self._margin, columns)
             uplift, variance = self._uplift.cells(attributed, design, rows, columns)
-            kappa = np.divide(uplift, attributed[0], out=kappa, where=attributed[0] > 0)
-        tables = placed(rows, columns, (uplift, variance, probability[0], kappa), self._cost, len(design))
+            kappa = self.kappa.mean[columns]
+            np.divide(uplift, attributed[0], out=kappa, where=attributed[0] > 0)
+            tables = placed(rows, columns, (uplift, variance, probability[0], kappa), self._cost, len(design))
         return Scores(
             mean=tables[0],
             sd=tables[1],
