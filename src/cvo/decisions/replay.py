@@ -21,30 +21,28 @@ class Replay(msgspec.Struct, frozen=True):
 
 def replay(logged: Decision, profile: Profile, policy: Policy, stock: Stock = NO_STOCK) -> Replay:
     """Make a logged decision again, with the profile and stock at their pinned versions and the pinned policy."""
-    again = decide(
-        Case(
-            Subject(
-                person_id=logged.person_id,
-                customer=logged.customer,
-                version=logged.pins.person_version,
-                arm=logged.arm,
-                met_as=logged.met_as,
-            ),
-            profile,
-            Request(
-                placement=logged.placement,
-                at=logged.at,
-                context=logged.context,
-                purpose=logged.purpose,
-                limit=len(logged.slots),
-            ),
-            stock,
-            logged.scarcity,
-        ),
-        policy,
-    )
+    again = decide(case_of(logged, profile, stock), policy)
     identical = encode(again) == encode(logged)
     return Replay(logged.decision_id, identical, [] if identical else differences(logged, again))
+
+
+def case_of(logged: Decision, profile: Profile, stock: Stock = NO_STOCK) -> Case:
+    """Return what a logged decision was asked, with the profile and stock at their pinned versions."""
+    subject = Subject(
+        person_id=logged.person_id,
+        customer=logged.customer,
+        version=logged.pins.person_version,
+        arm=logged.arm,
+        met_as=logged.met_as,
+    )
+    request = Request(
+        placement=logged.placement,
+        at=logged.at,
+        context=logged.context,
+        purpose=logged.purpose,
+        limit=len(logged.slots),
+    )
+    return Case(subject, profile, request, stock, logged.scarcity)
 
 
 def differences(first: Decision, second: Decision) -> list[str]:
