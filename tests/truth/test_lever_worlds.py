@@ -7,7 +7,7 @@ from cvo.app.apply import apply
 from cvo.app.company import Company
 from cvo.app.ingest import ingest
 from cvo.app.what_if import displacement
-from cvo.app.what_if.candidate import without_action, without_lever
+from cvo.app.what_if.candidate import without_action, without_entry
 from cvo.app.what_if.log import read_log
 from cvo.app.what_if.reach import answers, contact_costs, snapshots
 from cvo.core.clock import FixedClock, parse_rfc3339
@@ -107,7 +107,7 @@ def found_and_true(folder, seed):
         running, of = company.policy().catalogue, worth(company, effect)
         told = {each.name: each for each in [*found.levers, *found.actions]}
         true = {
-            "picnic-season": of(running) - of(without_lever(running, "picnic-season")),
+            "picnic-season": of(running) - of(without_entry(running, "levers", "lever", "picnic-season")),
             **{action: of(running) - of(without_action(running, action)) for action in ACTIONS},
         }
         return told, true

@@ -1,6 +1,6 @@
 """Reading a catalogue from its YAML files, with errors that name file, entry and remedy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -68,6 +68,36 @@ def parse_catalogue(text: str) -> Catalogue:
     catalogue = _convert(_load(text, "the text"), "the text")
     _check(catalogue)
     return catalogue
+
+
+def changed_catalogue(catalogue: Catalogue, changes: Mapping[str, Any], where: object) -> Catalogue:
+    """Return a catalogue with changed entries: by section and id, the fields that would be different.
+
+    What an entry does not name stays as it is; an id that is not there yet is a new entry. Raises as `read_catalogue`
+    does.
+    """
+    sections: dict[str, dict[str, Any]] = {}
+    for section, entries in changes.items():
+        _check_section(section, entries, where)
+        known: dict[str, Any] = getattr(catalogue, section)
+        sections[section] = dict(known)
+        for key, fields in entries.items():
+            if not isinstance(fields, dict):
+                raise CatalogueError(f"{where}: {section}.{key} has to map fields to values")
+            before = msgspec.to_builtins(known[key]) if key in known else {}
+            entry = _entry(f"{section}.{key}", _merged(before, fields), _ENTRY_TYPES[section])
+            sections[section][str(key)] = entry
+    changed = msgspec.structs.replace(catalogue, **sections)
+    _check(changed)
+    return changed
+
+
+def _merged(before: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(before)
+    for name, value in fields.items():
+        old = merged.get(name)
+        merged[name] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
 
 
 class _Loader(yaml.SafeLoader):

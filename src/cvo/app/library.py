@@ -177,9 +177,10 @@ class Company(opened.Company):
         without: Iterable[str] = (),
         estimator: str = DOUBLY_ROBUST,
     ) -> WhatIf | NotEstimable:
-        """Tell what a changed catalogue, a file of changed settings or another learner would have brought so far.
+        """Tell what a change would have brought so far: of the catalogue, or all that a policy file says is different.
 
-        `without` takes something away from it: `lever:ID`, `action:ID`, `levers`, `context`, `history`, `person`.
+        `without` takes something away: `action:ID`, `lever:ID`, `rule:ID`, `limit:ID`, `rest:ID`, `resource:ID`,
+        `intent:ID`, `levers`, `context`, `history`, `person`.
         """
         candidate = read_candidate(
             self, catalogue=catalogue, policy=policy, learner=learner, without=tuple(without)

@@ -25,12 +25,13 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @click.command("evaluate")
 @company_option
-@click.option("--policy", type=_FILE, help="A TOML file: `catalogue`, `learner`, `[decisions]`.")
+@click.option("--policy", type=_FILE, help="A TOML file that says what would be different.")
 @click.option("--catalogue", type=_FOLDER, help="A folder with a changed catalogue.")
 @click.option(
     "--without",
     multiple=True,
-    help="Take away lever:ID, action:ID, levers, context, history or person.",
+    help="Take away action:ID, lever:ID, rule:ID, limit:ID, rest:ID, resource:ID, intent:ID, levers, context, "
+    "history or person.",
 )
 @click.option("--learner", type=click.Choice(["linear", "vw"]), help="Another learner in the models' place.")
 @click.option(
@@ -98,6 +99,7 @@ def as_data(found: "WhatIf") -> dict[str, Any]:
         "others": {name: figure(each) for name, each in found.others.items()},
         "value": {name: figure(each) for name, each in found.value.items()},
         "reach": found.reach,
+        "prices": found.prices,
         "teams": [_part(part) for part in found.teams],
         "segments": [_part(part) for part in found.segments],
         "looks": figure(found.looks)
@@ -112,11 +114,13 @@ def _part(part: "Part") -> dict[str, Any]:
 
 def show(found: "WhatIf") -> None:
     """Print the evaluation for a person."""
+    from cvo.app.what_if.candidate import spelt
+
     out = console()
     out.print(f"\n[bold]What is proposed[/], in {len(found.changes)} changes:")
     for change in found.changes:
         out.print(
-            f"  {plain(change.entry)}: [dim]{_short(change.before)}[/] → {_short(change.after)}",
+            f"  {plain(change.entry)}: [dim]{plain(spelt(change.before, 60))}[/] → {plain(spelt(change.after, 60))}",
             soft_wrap=True,
         )
     out.print(
@@ -130,6 +134,9 @@ def show(found: "WhatIf") -> None:
         out.print(f"\n{plain(found.later_slots.detail)}.", soft_wrap=True)
     out.print("\n[bold]How far actions get[/], of all decisions: scored, and picked or expected to be:\n")
     out.print(_reach(found.reach["current"], found.reach["candidate"]))
+    if any(found.prices.values()):
+        out.print("\n[bold]What scarce things cost[/], a unit, on average:\n")
+        out.print(_prices(found.prices["current"], found.prices["candidate"], found.currency))
     told = [part for part in found.segments if part.stands_out]
     if found.teams:
         out.print("\n[bold]By team[/]; together they are the difference:\n")
@@ -156,6 +163,20 @@ def _reach(current: "Sequence[Reach]", candidate: "Sequence[Reach]") -> "Table":
     return table
 
 
+def _prices(current: "dict[str, float]", candidate: "dict[str, float]", currency: str) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("resource")
+    for heading in (f"now, {currency}", "then"):
+        table.add_column(heading, justify="right")
+    for name in sorted(current.keys() | candidate.keys()):
+        table.add_row(
+            plain(name), *(f"{side[name]:,.3g}" if name in side else "" for side in (current, candidate))
+        )
+    return table
+
+
 def _parts(parts: "Sequence[Part]") -> "Table":
     from rich.table import Table
 
@@ -172,8 +193,3 @@ def _text(estimate: Estimate | NotEstimable) -> str:
         return plain(f"not estimable, {estimate.reason}: {estimate.detail}")
     low, high = estimate.interval.low, estimate.interval.high
     return f"[bold]{estimate.value:+,.1f}[/]  {low:+,.1f} to {high:+,.1f}  ({estimate.grade})"
-
-
-def _short(value: object) -> str:
-    text = "none" if value is None else str(value)
-    return plain(text if len(text) <= 60 else f"{text[:57]}...")

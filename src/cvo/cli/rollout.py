@@ -33,7 +33,7 @@ def command() -> None:
 @command.command("start")
 @company_option
 @author_option
-@click.option("--policy", type=_FILE, help="A TOML file: `catalogue`, a folder, and `[decisions]`, settings.")
+@click.option("--policy", type=_FILE, help="A TOML file that says what would be different.")
 @click.option("--catalogue", type=_FOLDER, help="A folder with a changed catalogue.")
 @click.option("--draft", metavar="ID", help="A draft that `cvo apply` has made.")
 @click.option("--delta", type=float, help="Loss a customer and window that must not go unnoticed, in money.")
@@ -142,13 +142,15 @@ def show(standing: "Standing", *, as_json: bool) -> None:
     if as_json:
         print_json(as_data(standing))
         return
+    from cvo.app.what_if.candidate import spelt
+
     run, out = standing.run, console()
     out.print(f"[bold]{run.name}[/] is [bold]{run.rollout.verdict}[/], started by {plain(run.author)}.")
     if run.rollout.reason:
         out.print(f"  {plain(run.rollout.reason)}", soft_wrap=True)
     for change in standing.changes:
         out.print(
-            f"  {plain(change.entry)}: [dim]{_short(change.before)}[/] → {_short(change.after)}",
+            f"  {plain(change.entry)}: [dim]{plain(spelt(change.before, 60))}[/] → {plain(spelt(change.after, 60))}",
             soft_wrap=True,
         )
     shares = " → ".join(
@@ -172,8 +174,3 @@ def show(standing: "Standing", *, as_json: bool) -> None:
             f"It stops when that is below 0, and goes on to a share when share × its lower end is above "
             f"{-run.plan.delta:,.2f}."
         )
-
-
-def _short(value: object) -> str:
-    text = "none" if value is None else str(value)
-    return plain(text if len(text) <= 60 else f"{text[:57]}...")

@@ -194,7 +194,7 @@ def test_a_thin_log_is_refused_with_its_reason_and_an_empty_one_too(company, tmp
     [
         ("lever:none", NotFound, "there is no lever 'none'; known: none yet"),
         ("action:none", NotFound, "there is no action 'none'; known: .*voucher_20"),
-        ("weather", InvalidInput, "no doing without 'weather'; say lever:ID, action:ID, levers, context, history"),
+        ("weather", InvalidInput, "no doing without 'weather'; say action:ID, lever:ID, rule:ID"),
     ],
 )  # fmt: skip
 def test_what_is_not_there_can_t_be_taken_away(company, what, error, said):

@@ -82,9 +82,9 @@ def _check(company: Company, candidate: Candidate) -> None:
     going_on = latest(company.store)
     if going_on is not None and going_on.running:
         raise Conflict(f"{going_on.name} goes on; wait for its end, or end it with `cvo rollout stop`")
-    if candidate.learner is not None:
+    if candidate.only_on_the_log:
         raise InvalidInput(
-            "another learner can be evaluated, not rolled out: it does not decide for customers yet"
+            f"{candidate.only_on_the_log} can be evaluated, not rolled out: it does not decide for customers"
         )
     if not candidate.changes:
         raise InvalidInput("the candidate is what runs already: there is nothing to roll out")

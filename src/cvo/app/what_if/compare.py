@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from cvo.actions.catalogue import Catalogue
 from cvo.actions.drafts import Difference
 from cvo.app.company import Company
 from cvo.app.off_policy import PER, net, per, predicted
@@ -17,8 +18,9 @@ from cvo.app.what_if.log import FloatArray, Log, read_log
 from cvo.app.what_if.looks import Look, looks
 from cvo.app.what_if.parts import Part, segment_parts, segments, team_parts, team_scores
 from cvo.app.what_if.reach import Answers, Made, Reach, Rechosen, answers, contact_costs, snapshots
+from cvo.app.what_if.scarce import Walk, touched
 from cvo.app.what_if.unknowing import PERSON, knowing, usual
-from cvo.core.clock import Instant
+from cvo.core.clock import DAY, Instant, to_datetime
 from cvo.core.errors import InvalidInput
 from cvo.core.evidence import Estimate, NotEstimable
 from cvo.decisions.decision import Slot
@@ -42,8 +44,9 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
 
     `difference` is by `estimator` and what to decide by; `others` are the same by other estimators, to see whether
     they agree. `value` and `reach` are by policy: `candidate`, `current`, and `value` has `logged`, too, which
-    is what was really done. `teams` add up to the doubly robust difference, and are told with no other; segments add
-    up to none. `later_slots` says what is not in the figures where placements have several slots.
+    is what was really done. `prices` are by policy and resource: what a unit cost, on average. `teams` add up to the
+    doubly robust difference, and are told with no other; segments add up to none. `later_slots` says what is not in
+    the figures where placements have several slots.
     """
 
     decisions: int
@@ -60,6 +63,7 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     segments: list[Part]
     teams: list[Part]
     looks: list[Look] | NotEstimable
+    prices: dict[str, dict[str, float]]
     estimator: str = DOUBLY_ROBUST
     later_slots: NotEstimable | None = None
 
@@ -84,13 +88,14 @@ def what_if(
     if not log.cases:
         return NotEstimable("no decisions", "the log holds no decision whose outcome window has closed")
     models, total = snapshots(company, log), len(log.cases)
+    anew = touched(candidate.running.resources, candidate.catalogue.resources)
     asked = {
-        "candidate": (candidate.catalogue, candidate.settings),
-        "current": (candidate.running, company.settings),
+        "candidate": (all_along(candidate, candidate.catalogue, log), candidate.settings, candidate.prices),
+        "current": (all_along(candidate, candidate.running, log), company.settings, None),
     }
     found: dict[str, Answers] = {}
     costs: dict[str, FloatArray] = {}
-    for name, (catalogue, settings) in asked.items():
+    for name, (catalogue, settings, prices) in asked.items():
         tell = _bar(progress, f"Asking the {name} policy", total)
         costs[name] = contact_costs(catalogue, log.options)
         learner = candidate.learner if name == "candidate" else None
@@ -102,8 +107,28 @@ def what_if(
         if learner is not None:
             told = _bar(progress, f"Teaching {learner}", total)
             rechoose = partial(rechosen, learner, log, cost=costs[name], settings=settings, progress=told)
-        found[name] = answers(log, catalogue, settings, models, progress=tell, rechosen=rechoose, made=made)
+        walk = Walk(log, catalogue, anew=anew, prices=prices)
+        found[name] = answers(
+            log, catalogue, settings, models, progress=tell, rechosen=rechoose, made=made, walk=walk
+        )
     return _Comparison(company, log, candidate, found=found, costs=costs, rails=rails).told(estimator)
+
+
+def all_along(candidate: Candidate, catalogue: Catalogue, log: Log) -> Catalogue:
+    """Return a catalogue in which the levers that are proposed stand at all times of the log.
+
+    What is proposed for next month is asked of last month.
+    """
+    before, after = candidate.running.levers, candidate.catalogue.levers
+    begins, ends = to_datetime(log.at[0]), to_datetime(Instant(log.at[-1] + DAY))
+    moved = {
+        key: msgspec.structs.replace(
+            lever, starts_at=min(lever.starts_at, begins), ends_at=max(lever.ends_at, ends)
+        )
+        for key, lever in catalogue.levers.items()
+        if key in after and before.get(key) != after[key]
+    }
+    return msgspec.structs.replace(catalogue, levers={**catalogue.levers, **moved}) if moved else catalogue
 
 
 def _bar(progress: Progress, step: str, total: int) -> Callable[[int], None]:
@@ -187,6 +212,7 @@ class _Comparison:
             looks=headline
             if isinstance(headline, NotEstimable)
             else looks(log, self._targets, self._costs, self._alike()),
+            prices={name: each.prices for name, each in self._found.items()},
             estimator=estimator,
             later_slots=later_slots(log),
         )

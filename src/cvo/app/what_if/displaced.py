@@ -10,7 +10,7 @@ from cvo.actions.catalogue import Catalogue
 from cvo.app.company import Company
 from cvo.app.off_policy import PER, net, per, predicted
 from cvo.app.state import running_catalogue
-from cvo.app.what_if.candidate import UNKNOWN, without_action, without_lever
+from cvo.app.what_if.candidate import UNKNOWN, without_action, without_entry
 from cvo.app.what_if.compare import later_slots
 from cvo.app.what_if.estimators import draws_of
 from cvo.app.what_if.log import FloatArray, Log, read_log
@@ -93,7 +93,10 @@ def displacement(
     actions = [key for key in catalogue.action_ids if asked.delivers(key)]
     found = {
         "actions": [asked.without(key, without_action(catalogue, key)) for key in actions],
-        "levers": [asked.without(key, without_lever(catalogue, key)) for key in sorted(catalogue.levers)],
+        "levers": [
+            asked.without(key, without_entry(catalogue, "levers", "lever", key))
+            for key in sorted(catalogue.levers)
+        ],
         "knowing": [asked.unknowing(name) for name in UNKNOWN],
     }
     return Displacement(

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cvo.actions.scarcity import NOTHING_SCARCE, Scarcity
 from cvo.actions.situation import Situation
 from cvo.actions.stock import NO_STOCK, Stock
 from cvo.app.company import Company
@@ -37,6 +38,8 @@ class Log(msgspec.Struct, frozen=True, eq=False):
     last; `got` (n,) is the column delivered, `margin` (n,) what the customer then brought in `window_days`, in major
     units, less what serving them cost and before the cost of contacts. `features` are by name, of `kinds`, and as
     rows of a `design` (n, d). First slots are scored; `later_slots` of the decisions had others, too.
+    `asked_at` is when all live ones of their time were made, `deliveries` counts what these delivered by placement and
+    action, `scored_deliveries` what those that are scored did.
     """
 
     cases: list[Case]
@@ -50,6 +53,9 @@ class Log(msgspec.Struct, frozen=True, eq=False):
     design: FloatArray
     window_days: int
     later_slots: int = 0
+    asked_at: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+    deliveries: dict[tuple[str, str], int] = {}
+    scored_deliveries: dict[tuple[str, str], int] = {}
     stock_then: Callable[[Instant, Iterable[str]], Stock] = lambda _at, _products: NO_STOCK
     """Tells what was in stock of some products, as far as it was known at an instant."""
 
@@ -102,6 +108,7 @@ def read_log(
     situations = [_situation(company, *each) for each in zip(rows, decided, strict=True)]
     reader = FeatureReader(catalogue, currency)
     features = reader.values(situations)
+    during = tables.decisions.filter(pl.col("at").is_between(*_ends(scored)))
     several = set(tables.decisions.filter(pl.col("decision_id").is_duplicated())["decision_id"].to_list())
     return Log(
         cases=[_case(*each) for each in zip(rows, decided, situations, strict=True)],
@@ -115,8 +122,20 @@ def read_log(
         design=fit_encoder(reader.kinds, features).transform(features, len(rows)),
         window_days=days,
         later_slots=len(several & {moment.decided.decision_id for moment in rows}),
+        asked_at=during.unique("decision_id")["at"].to_numpy(),
+        deliveries=_deliveries(during),
+        scored_deliveries=_deliveries(scored),
         stock_then=company.store.stock_then,
     )
+
+
+def _ends(scored: pl.DataFrame) -> tuple[int, int]:
+    return (scored["at"][0], scored["at"][-1]) if scored.height else (0, 0)
+
+
+def _deliveries(decisions: pl.DataFrame) -> dict[tuple[str, str], int]:
+    counted = decisions.filter(pl.col("delivered") != NOTHING).group_by("placement", "delivered").len()
+    return {(placement, action): count for placement, action, count in counted.rows()}
 
 
 def matrix(probabilities: Sequence[dict[str, float]], options: Sequence[str]) -> FloatArray:
@@ -135,6 +154,7 @@ class _Own(msgspec.Struct, frozen=True):
     subject: Subject
     context: dict[str, Scalar]
     models: str
+    scarcity: Scarcity
 
 
 def _own(company: Company) -> dict[DecisionId, _Own]:
@@ -150,6 +170,7 @@ def _own(company: Company) -> dict[DecisionId, _Own]:
             ),
             decision.context,
             decision.pins.models,
+            decision.scarcity,
         )
         for decision in logged
     }
@@ -172,4 +193,9 @@ def _case(moment: Moment, own: _Own | None, situation: Situation) -> Case:
         context=situation.context,
         purpose=Purpose.REHEARSAL,
     )
-    return Case(own.subject if own else somebody, situation.profile, request)
+    return Case(
+        own.subject if own else somebody,
+        situation.profile,
+        request,
+        scarcity=own.scarcity if own else NOTHING_SCARCE,
+    )

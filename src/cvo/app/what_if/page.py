@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cvo.app.what_if.candidate import spelt
 from cvo.app.what_if.compare import WhatIf
 from cvo.app.what_if.estimators import DOUBLY_ROBUST
 from cvo.app.what_if.parts import Part
@@ -71,6 +72,7 @@ def page(found: WhatIf) -> Page:
         sections=(
             _difference(found, change),
             _reach(found),
+            *_scarce(found),
             *_parts(found, change),
             *_over_time(found, change),
             _methods(found),
@@ -118,7 +120,9 @@ def _difference(found: WhatIf, change: Format) -> Section:
         Table(
             title="What is proposed",
             columns=(Column("Entry"), Column("Now"), Column("Then")),
-            rows=tuple((each.entry, _short(each.before), _short(each.after)) for each in found.changes),
+            rows=tuple(
+                (each.entry, spelt(each.before, 120), spelt(each.after, 120)) for each in found.changes
+            ),
         ),
     ]
     return Section("What it would have brought", tuple(blocks))
@@ -152,6 +156,32 @@ def _reach(found: WhatIf) -> Section:
             ),
         ),
     )
+
+
+def _scarce(found: WhatIf) -> list[Section]:
+    now, then = found.prices["current"], found.prices["candidate"]
+    if not (now or then):
+        return []
+    money = money_format(found.currency)
+    return [
+        Section(
+            "What scarce things cost",
+            (
+                Table(
+                    title="Price of a unit, on average over the decisions that saw one",
+                    columns=(Column("Resource"), Column("Now", money), Column("Then", money)),
+                    rows=tuple(
+                        (name, now.get(name, "not counted"), then.get(name, "not counted"))
+                        for name in sorted(now.keys() | then.keys())
+                    ),
+                    note=(
+                        "Resources that the change is about are paced anew along the log, on either side, by what is "
+                        "expected to be used; all others are as they were."
+                    ),
+                ),
+            ),
+        )
+    ]
 
 
 def _refusal(refused: dict[str, int]) -> str:
@@ -256,8 +286,3 @@ def _methods(found: WhatIf) -> Section:
             ),
         ),
     )
-
-
-def _short(value: object) -> str:
-    text = "none" if value is None else str(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -13,6 +13,7 @@ from cvo.app.decide import BATCH
 from cvo.app.learn import learned_from
 from cvo.app.state import running_catalogue
 from cvo.app.what_if.log import FloatArray, Log, matrix
+from cvo.app.what_if.scarce import Walk
 from cvo.core.ids import PersonId
 from cvo.core.random import keyed_uniform
 from cvo.decisions.decide import Case, decide_all
@@ -43,10 +44,14 @@ class Reach(msgspec.Struct, frozen=True):
 
 
 class Answers(msgspec.Struct, frozen=True, eq=False):
-    """What a policy answers to the log: `probabilities` (n, k) of delivery over its options, and reach."""
+    """What a policy answers to the log: `probabilities` (n, k) of delivery over its options, and reach.
+
+    `prices` are what it paid for a unit of each resource, on average, in major units.
+    """
 
     probabilities: FloatArray
     reach: list[Reach]
+    prices: dict[str, float]
 
 
 def snapshots(company: Company, log: Log) -> list[Models]:
@@ -73,27 +78,35 @@ def answers(
     progress: Callable[[int], None] = lambda _count: None,
     rechosen: Rechosen = lambda slots: slots,
     made: Made = Policy,
+    walk: Walk | None = None,
 ) -> Answers:
     """Ask a policy for every decision of the log again, each with its models, and log nothing.
 
-    `rechosen` may have something else choose among the options that qualify, `made` make another kind of policy.
+    `rechosen` may have something else choose among the options that qualify, `made` make another kind of policy;
+    `walk` knows what is scarce, as it was then if not given.
     """
+    walk = walk or Walk(log, catalogue)
     here = [row for row, case in enumerate(log.cases) if case.request.placement in catalogue.placements]
     slots: list[Slot | None] = [None] * len(log.cases)
     tally = _Tally()
-    by_models: dict[str, list[int]] = {}
-    for row in here:
-        by_models.setdefault(models[row].version, []).append(row)
+    policies: dict[str, Policy] = {}
     progress(len(log.cases) - len(here))
-    for rows in by_models.values():
-        policy = made(catalogue, models[rows[0]], settings)
-        for start in range(0, len(rows), BATCH):
-            some = rows[start : start + BATCH]
-            decisions = decide_all([_stocked(log, log.cases[row], policy) for row in some], policy)
-            for row, decision in zip(some, decisions, strict=True):
-                tally.add(decision)
-                slots[row] = decision.slots[0]
-            progress(len(some))
+    for stretch in _stretches(here, walk.at_a_time):
+        taken: list[Decision] = []
+        for version, rows in _by_models(stretch, models).items():
+            if version not in policies:
+                policies[version] = made(catalogue, models[rows[0]], settings)
+            policy = policies[version]
+            for start in range(0, len(rows), BATCH):
+                some = rows[start : start + BATCH]
+                cases = [walk.seen(_stocked(log, log.cases[row], policy)) for row in some]
+                decisions = decide_all(cases, policy)
+                for row, decision in zip(some, decisions, strict=True):
+                    tally.add(decision)
+                    slots[row] = decision.slots[0]
+                taken += decisions if walk.at_a_time else ()
+                progress(len(some))
+        walk.took(taken)
     slots = rechosen(slots)
     for slot in slots:
         if slot is not None:
@@ -102,7 +115,19 @@ def answers(
         {NOTHING: 1.0} if slot is None else dict(zip(slot.options, slot.delivery_probabilities, strict=True))
         for slot in slots
     ]
-    return Answers(matrix(chances, log.options), tally.reach(catalogue))
+    return Answers(matrix(chances, log.options), tally.reach(catalogue), walk.charged())
+
+
+def _stretches(rows: list[int], at_a_time: int | None) -> list[list[int]]:
+    size = at_a_time or max(len(rows), 1)
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def _by_models(rows: Sequence[int], models: Sequence[Models]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        found.setdefault(models[row].version, []).append(row)
+    return found
 
 
 def picking(slot: Slot, chances: Sequence[float]) -> Slot:
