@@ -164,6 +164,7 @@ def show(report: "Value") -> None:
     rows = report.rows if report.question.by != ("stage", "action") else report.actions
     shown = [*rows, *report.stages] if rows is report.actions else rows
     out.print(_table(shown, report.realised.margin.currency, out.width))
+    _show_reasons([each.value for each in shown], out)
     _show_split(report, out)
     for stop in report.stop:
         saved = f"{stop.saved.value:,.0f} {stop.saved.unit}"
@@ -236,7 +237,7 @@ def _estimates(lines: list[tuple[str, Estimate | NotEstimable]], width: int) -> 
     scale = common_scale([each for _, each in lines], 0.0)
     for name, each in lines:
         if isinstance(each, NotEstimable):
-            table.add_row(plain(name), "—", plain(each.detail))
+            table.add_row(plain(name), "—", plain(each.reason))
         else:
             bar = interval_bar(each, scale, width=min(40, max(12, width - 60)), reference=0.0)
             table.add_row(plain(name), f"{each.value:+,.0f}", bar)
@@ -249,9 +250,9 @@ def _table(rows: list["Caused"], currency: str, width: int) -> "Table":
     from cvo.reports import common_scale, interval_bar
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(currency)
+    table.add_column(currency, overflow="fold")
     for heading in ("deliveries", "revenue", "margin", "spend", "value"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("95 % interval of value", no_wrap=True)
     estimates = [row.value for row in rows if isinstance(row.value, Estimate)]
     scale = common_scale(estimates, 0.0) if estimates else None
@@ -268,8 +269,15 @@ def _table(rows: list["Caused"], currency: str, width: int) -> "Table":
             bar = interval_bar(row.value, scale, width=room, reference=0.0)
             table.add_row(*cells, _amount(row.value), bar)
         elif isinstance(row.value, NotEstimable):
-            table.add_row(*cells, "—", plain(row.value.detail))
+            table.add_row(*cells, "—", plain(row.value.reason))
     return table
+
+
+def _show_reasons(found: list[Estimate | NotEstimable], out: "Console") -> None:
+    """Say once what each reason in a table means; a column of sentences would leave no room for figures."""
+    said = {each.reason: each.detail for each in reversed(found) if isinstance(each, NotEstimable)}
+    for reason, detail in sorted(said.items()):
+        out.print(plain(f"{reason}, as for one of them: {detail}"), style="dim")
 
 
 def _amount(estimate: Estimate | NotEstimable) -> str:
@@ -279,8 +287,10 @@ def _amount(estimate: Estimate | NotEstimable) -> str:
 def _text(estimate: Estimate | NotEstimable) -> str:
     if isinstance(estimate, NotEstimable):
         return plain(f"not estimable, {estimate.reason}: {estimate.detail}")
+    from cvo.reports.numbers import level_text
+
     low, high = estimate.interval.low, estimate.interval.high
     return (
-        f"{estimate.value:,.2f} {estimate.unit}, {estimate.interval.level:.1%} interval {low:,.2f} to {high:,.2f} "
+        f"{estimate.value:,.2f} {estimate.unit}, {level_text(estimate.interval.level)} {low:,.2f} to {high:,.2f} "
         f"({estimate.grade})"
     )

@@ -61,12 +61,15 @@ def money_format(currency: str, *, decimals: int = 0, signed: bool = False) -> F
 
 
 def level_text(level: float) -> str:
-    """Write the level of an interval.
+    """Write the level of an interval, with as many nines as tell it from certainty.
 
-    >>> level_text(0.95), level_text(0.995)
-    ('95\\xa0% interval', '99.5\\xa0% interval')
+    >>> level_text(0.95), level_text(0.995), level_text(1 - 0.05 / (47 * 48))
+    ('95\\xa0% interval', '99.5\\xa0% interval', '99.998\\xa0% interval')
     """
-    return f"{level * 100:.4g}\N{NO-BREAK SPACE}% interval"
+    missing = 1.0 - level
+    decimals = 2 if missing <= 0 else max(2, -math.floor(math.log10(missing * 100)))
+    digits = f"{level * 100:.{decimals}f}".rstrip("0").rstrip(".")
+    return f"{digits}\N{NO-BREAK SPACE}% interval"
 
 
 def require_finite(where: str, *values: float | None) -> None:

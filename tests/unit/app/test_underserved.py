@@ -1,7 +1,11 @@
+from cvo.app.decide import decide_in
 from cvo.app.ingest import ingest
+from cvo.app.state import keep_policy, running_policy
 from cvo.app.value import Question, facts_of
 from cvo.app.value.underserved import NOT_WORTH_IT, Group, underserved
 from cvo.core.clock import DAY, Instant
+from cvo.decisions.decision import Request
+from cvo.events.message import anonymous, user
 from tests.data.company import NOW
 from tests.data.folder import ONE_MAIL, decide_for, message, running
 
@@ -37,6 +41,21 @@ def test_those_for_whom_what_qualifies_costs_more_than_it_brings(tmp_path):
 def test_nobody_is_under_served_who_has_an_action_worth_doing(tmp_path):
     found = told(tmp_path, ONE_MAIL.replace("contact_cost: 0.10", "contact_cost: 0"), {"c0": 40, "c1": 40})
     assert (found.customers, found.groups) == (0, [])
+
+
+def test_a_customer_decided_for_under_two_ids_is_one_customer(tmp_path):
+    with running(tmp_path, NOW, ADULTS, control_rate=0.0) as company:
+        policy = running_policy(company.store, company.config.settings)
+        request = Request(placement="newsletter", at=NOW)
+        with company.store.unit_of_work() as work:
+            keep_policy(work, policy)
+            decide_in(
+                work, policy, [(each, request) for each in (user("c0"), anonymous("phone"), user("c1"))]
+            )
+        apart = underserved(company, facts_of(company, Question()))
+        ingest(company, [message("identify", "c0", NOW, "i", anonymousId="phone", traits={})])
+        merged = underserved(company, facts_of(company, Question()))
+    assert (apart.decided_for, merged.decided_for) == (3, 2)
 
 
 def test_the_control_group_is_not_asked(tmp_path):

@@ -48,6 +48,8 @@ def test_an_estimate_is_written_with_its_interval_and_a_missing_one_with_its_rea
 def test_a_level_is_written_without_needless_decimals():
     assert level_text(0.9).startswith("90\N{NO-BREAK SPACE}%")
     assert level_text(0.9975).startswith("99.75\N{NO-BREAK SPACE}%")
+    # After a year of weekly looks it is near certainty, and not certainty.
+    assert level_text(1 - 0.05 / (52 * 53)).startswith("99.998\N{NO-BREAK SPACE}%")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

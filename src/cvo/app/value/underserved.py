@@ -34,21 +34,21 @@ class Underserved(msgspec.Struct, frozen=True, kw_only=True):
 
 def underserved(company: Company, facts: Facts) -> Underserved | NotEstimable:
     """Read the latest live decision of every treated customer in the period."""
+    # A decision stays under the id it was made for; who that was is in the facts, once for all ids of a customer.
+    whose = dict(facts.tables.decisions.select("decision_id", "person_id").iter_rows())
+    treated = {person.person_id for person in company.store.persons() if person.arm == Arm.TREATED}
     latest: dict[PersonId, tuple[Instant, bytes]] = {}
     for logged in company.store.decisions(Purpose.LIVE):
-        if not facts.since <= logged.at <= facts.as_of:
+        customer = PersonId(whose.get(logged.decision_id, b""))
+        if customer not in treated or not facts.since <= logged.at <= facts.as_of:
             continue
-        known = latest.get(logged.person_id)
+        known = latest.get(customer)
         if known is None or known[0] <= logged.at:
-            latest[logged.person_id] = logged.at, logged.body
-    reasons: Counter[str] = Counter()
-    decided_for = 0
-    for _, body in latest.values():
-        decision = decode(body)
-        if decision.arm is Arm.TREATED:
-            decided_for += 1
-            if (because := _because(decision)) is not None:
-                reasons[because] += 1
+            latest[customer] = logged.at, logged.body
+    reasons = Counter(
+        because for _, body in latest.values() if (because := _because(decode(body))) is not None
+    )
+    decided_for = len(latest)
     if not decided_for:
         return NotEstimable("no live decisions", "nobody was decided for in this period")
     ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))

@@ -123,17 +123,25 @@ def _row(each: Caused, *, silent: bool) -> tuple[Cell, ...]:
 def growth(report: Value) -> list[Section]:
     """Show where margin grew from, and what of it was caused."""
     found = report.growth
-    if found is None or not isinstance(found.split, Split):
+    if found is None or not isinstance(found.split, Split) or not found.after.customers:
         return []
+    if not found.before.customers:
+        day = f"{to_datetime(found.since):%d %B %Y}"
+        return [Section("Where growth came from", (f"Nobody bought in as long a stretch before {day}.",))]
     change = money_format(currency_of(report), signed=True)
     caused, rest = found.caused, found.not_caused
     rows: list[tuple[Cell, ...]] = []
     for name, words in _SOURCES.items():
         whole = getattr(found.split, name)
         if isinstance(caused, NotEstimable) or isinstance(rest, NotEstimable):
-            rows.append((words, whole, caused if isinstance(caused, NotEstimable) else "", ""))
+            rows.append((words, whole, "", ""))
         else:
             rows.append((words, whole, getattr(caused, name), getattr(rest, name)))
+    why = (
+        f" What of it was caused is not estimable: {caused.detail}."
+        if isinstance(caused, NotEstimable)
+        else ""
+    )
     begin, end = (f"{to_datetime(at):%d %B %Y}" for at in (found.since, found.until))
     table = Table(
         title=f"Margin from {begin} to {end}, against as long a stretch before",
@@ -147,8 +155,7 @@ def growth(report: Value) -> list[Section]:
         note=f"From {COUNT.text(found.before.customers)} to {COUNT.text(found.after.customers)} "
         f"customers who bought, from "
         f"{COUNT.text(found.before.orders)} to {COUNT.text(found.after.orders)} orders. Parts add up "
-        f"exactly. Margin is "
-        "before costs of contact and service.",
+        f"exactly. Margin is before costs of contact and service.{why}",
     )
     return [Section("Where growth came from", (table,))]
 

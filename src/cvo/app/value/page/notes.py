@@ -36,9 +36,11 @@ def assumptions(report: Value, bank: Bank) -> Section:
     if unknown:
         stated.append(
             Assumption(
-                name="ΔCLV of " + ", ".join(unknown),
+                name="ΔCLV",
                 value="0",
-                why="No horizon after their windows has closed for enough customers.",
+                why="No horizon after the window has closed for enough customers, of "
+                + ", ".join(unknown)
+                + ".",
             )
         )
     return Section("What is taken for granted", (Assumptions(tuple(stated)),))

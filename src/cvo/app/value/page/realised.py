@@ -53,7 +53,7 @@ def realised(report: Value, bank: Bank) -> Section:
         )
     ]
     if isinstance(bank.expected, NotEstimable):
-        blocks.append(f"What is expected to come is not known: {bank.expected.detail}.")
+        blocks.append(f"What is expected to come is not known: {bank.expected.detail.replace('`', '')}.")
     else:
         blocks.append(
             Table(
@@ -71,8 +71,7 @@ def realised(report: Value, bank: Bank) -> Section:
         )
     if bank.scores:
         blocks.append(_scores(bank))
-    if bank.clv_changes:
-        blocks.append(_changes(bank))
+    blocks += _changes(bank)
     return Section("The value bank", tuple(blocks))
 
 
@@ -103,9 +102,12 @@ def _scores(bank: Bank) -> Table:
     )
 
 
-def _changes(bank: Bank) -> Table:
+def _changes(bank: Bank) -> list[Block]:
     small = money_format(bank.currency, decimals=2, signed=True)
-    return Table(
+    told = [each for each in bank.clv_changes if not isinstance(each.window, NotEstimable)]
+    if not told:
+        return []
+    table = Table(
         title="ΔCLV: what actions change after their windows, a customer",
         columns=(
             Column("Action"),
@@ -116,11 +118,12 @@ def _changes(bank: Bank) -> Table:
             Column("Rate", small),
             Column("Margin", small),
         ),
-        rows=tuple(_change(each) for each in bank.clv_changes),
+        rows=tuple(_change(each) for each in told),
         note="From experiments alone: an order brought forward shows as a gain in the window and a loss after it. "
         "Where no horizon has closed ΔCLV is pooled: foretold from customers' states four weeks after the window, "
         "as far as cohorts of the stage whose horizon has closed show that this holds. Else it is assumed, and 0.",
     )
+    return [table]
 
 
 def _change(each: ClvChange) -> tuple[Cell, ...]:
