@@ -78,9 +78,9 @@ def report(
     """Judge an experiment by its registration, from one row a customer with the column `arm`.
 
     `look` counts the times of a weekly timetable; `ended` tells whether the planned end has come, before which
-    a timetable of `once` decides nothing. Intervals are for the registered timetable. Raises `InvalidInput` for
-    columns that are missing and arms that were not registered. A goal that is not 0 for fewer than 100 customers of
-    an arm is refused, as *too few buyers*.
+    a timetable of `once` decides nothing and shows no effect, only how far it has come. Intervals are for the
+    registered timetable. Raises `InvalidInput` for columns that are missing and arms that were not registered. A goal
+    that is not 0 for fewer than 100 customers of an arm is refused, as *too few buyers*.
     """
     counts = _counts(registration, customers)
     refused = sample_ratio_refusal(counts, registration.shares)
@@ -90,8 +90,13 @@ def report(
     test = MixtureTest(scale=registration.minimum_effect, alpha=1 - level)
     always = test if registration.timetable is Looks.ALWAYS else None
     arms = {arm: customers.filter(customers[ARM] == arm) for arm in registration.shares}
+    waits = registration.timetable is Looks.ONCE and not ended
 
     def found(metric: Metric, arm: str, mixture: MixtureTest | None) -> Finding:
+        if waits:
+            # An interval for one look, shown at every look, is wrong far too often; who sees it decides by it.
+            early = _not_yet(registration, customers.height)
+            return Finding(arm=arm, metric=metric.name, effect=early, relative=early)
         return finding(metric, arms[arm], arms[CONTROL], level=level, mixture=mixture)
 
     goal = [
@@ -108,7 +113,6 @@ def report(
         for metric in exploratory
         for arm in registration.treated_arms
     ]
-    waits = registration.timetable is Looks.ONCE and not ended
     conclusions = {
         each.arm: concluded(registration, each, [rail for rail in rails if rail.arm == each.arm], waits=waits)
         if refused is None
@@ -127,6 +131,14 @@ def report(
         guardrails=rails,
         exploratory=others,
         conclusions=conclusions,
+    )
+
+
+def _not_yet(registration: Registration, closed: int) -> NotEstimable:
+    planned = f" of {registration.customers:,}" if registration.customers else ""
+    return NotEstimable(
+        "too early",
+        f"it is judged once, at its end; the horizons of {closed:,}{planned} customers have closed by now",
     )
 
 

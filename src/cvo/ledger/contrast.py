@@ -7,7 +7,7 @@ first decision of the window at which the action and nothing both had a chance, 
 who got nothing at that moment, weighted by the odds P(a)/P(∅) (Hirano, Imbens, Ridder 2003, eq. 27).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -15,6 +15,7 @@ import polars as pl
 
 from cvo.core.clock import DAY, Instant
 from cvo.core.evidence import NotEstimable
+from cvo.core.random import keyed_uniform
 from cvo.inference import sample_ratio_refusal
 from cvo.ledger.margin import sums_within
 
@@ -50,6 +51,20 @@ def contrasts(
         _contrast(action, anonymous, margin, window_days[action], as_of)
         for action in chosen
         if action in window_days
+    ]
+
+
+def half_of(compared: Sequence[Contrast], seed: str, half: int) -> list[Contrast]:
+    """Return the contrasts of one half of the customers, 0 or 1, by a hash of who they are.
+
+    What is chosen on one half can be estimated on the other without flattery.
+    """
+    people = pl.concat([each.rows["person_id"] for each in compared]).unique() if compared else pl.Series()
+    mine = [person for person in people if (keyed_uniform(seed, "half", person) < 0.5) == (half == 0)]
+    kept = pl.Series(mine, dtype=pl.Binary)
+    return [
+        msgspec.structs.replace(each, rows=each.rows.filter(pl.col("person_id").is_in(kept.implode())))
+        for each in compared
     ]
 
 

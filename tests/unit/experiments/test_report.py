@@ -68,7 +68,14 @@ def test_lower_can_be_better():
 
 
 def test_before_its_end_an_experiment_judged_once_decides_nothing():
-    assert report(PROMISE, customers(), ended=False).conclusions["treated"] is Conclusion.TOO_EARLY
+    early = report(PROMISE, customers(), ended=False, exploratory=(PROMISE.goal,))
+    assert early.conclusions["treated"] is Conclusion.TOO_EARLY
+    # Nor does it show what could be decided by: an interval for one look holds for one look.
+    for each in (*early.goal, *early.guardrails, *early.exploratory):
+        assert each.effect.reason == "too early"
+        assert each.effect == each.relative
+        assert each.holds is None
+    assert f"{customers().height:,}" in early.goal[0].effect.detail
     weekly = msgspec.structs.replace(PROMISE, timetable=Looks.WEEKLY)
     assert report(weekly, customers(), ended=False).conclusions["treated"] is Conclusion.ADOPT
 

@@ -5,7 +5,7 @@ import pytest
 from cvo.core.clock import DAY, Instant
 from cvo.core.evidence import Estimate, Grade, NotEstimable
 from cvo.ledger.caused import caused_by_action, caused_by_stage
-from cvo.ledger.contrast import contrasts
+from cvo.ledger.contrast import contrasts, half_of
 from cvo.ledger.margin import margins
 from tests.data.log import START, decided, order, tables
 
@@ -206,3 +206,14 @@ def test_a_withheld_delivery_stands_on_the_side_of_nothing():
     (caused,) = caused_by_action(scored(withheld), "EUR")
     # Of those who got a everybody bought, of those from whom it was withheld every second one.
     assert caused.margin.value == pytest.approx(1_500 * 5.0 * 0.5)
+
+
+def test_halves_share_no_customer_and_leave_none_out():
+    compared = scored(trial(count=400))
+    halves = [half_of(compared, "seed", half) for half in (0, 1)]
+    people = [set(pl.concat([each.rows["person_id"] for each in some]).to_list()) for some in halves]
+    assert not people[0] & people[1]
+    assert min(len(each) for each in people) > 150
+    for whole, one, other in zip(compared, *halves, strict=True):
+        assert one.rows.height + other.rows.height == whole.rows.height
+    assert half_of([], "seed", 0) == []

@@ -17,7 +17,7 @@ from cvo.core.evidence import Estimate, NotEstimable
 from cvo.core.money import Money
 from cvo.ledger.account import accounts
 from cvo.ledger.caused import Caused, cells
-from cvo.ledger.contrast import contrasts
+from cvo.ledger.contrast import contrasts, half_of
 from cvo.ledger.exposure import WeekSince
 from cvo.ledger.reconcile import Reconciled
 from cvo.ledger.stop import Stop, actions_to_stop
@@ -84,7 +84,12 @@ def value(company: Company, question: Question = Question()) -> Value:  # noqa: 
             each.caused for each in cells(compared, columns, currency, time_zone=company.config.time_zone)
         ]
 
+    def on_half(half: int) -> list[Caused]:
+        some = half_of(compared, company.config.seed, half)
+        return [each.caused for each in cells(some, ["action"], currency)]
+
     actions = by("action")
+    stage_of = {key: action.stage.value for key, action in catalogue.actions.items()}
     return Value(
         as_of=as_of,
         window_days=longest_window(catalogue),
@@ -101,7 +106,7 @@ def value(company: Company, question: Question = Question()) -> Value:  # noqa: 
         since_first=since_first(company, facts, found),
         growth=growth_of(company, facts, question),
         underserved=underserved(company, facts),
-        stop=actions_to_stop(actions, {key: action.stage.value for key, action in catalogue.actions.items()}),
+        stop=actions_to_stop(actions, stage_of, on_half),
     )
 
 

@@ -188,7 +188,7 @@ def to_stop(report: Value) -> list[Section]:
         ),
         rows=rows,
         note="Of the actions named here one in ten may be named by chance (Benjamini, Hochberg 1995), at one look. "
-        "What to do instead is chosen on the customers that estimate it, so its value is likely less than shown.",
+        "What to do instead is chosen on one half of the customers and its value estimated on the other.",
     )
     card = Figures(
         (Figure(label=f"Stop {worst.action}: saved in the period", estimate=worst.saved, format=money),)
