@@ -25,7 +25,7 @@ from cvo.actions.scarcity import uses
 from cvo.actions.situation import Ask, Situation, ask, products, rule_schema, watched
 from cvo.core.clock import LATEST, Instant
 from cvo.core.errors import CatalogueError, InvalidInput, RuleError
-from cvo.profiles.facts import fact
+from cvo.profiles.facts import Fact, fact
 
 CodeArray = NDArray[np.int32]
 QUALIFIED = -1
@@ -64,10 +64,10 @@ class _Check(msgspec.Struct, frozen=True):
 
 
 class _Shared(msgspec.Struct, frozen=True):
-    """A contact limit at one placement: what is counted, which actions count towards it and which it refuses."""
+    """A contact limit at one placement: how contacts are counted, which actions are and which it refuses."""
 
     limit: Limit
-    scope: str
+    contacts: Fact
     actions: frozenset[str]
     refuses: frozenset[str]
 
@@ -95,7 +95,7 @@ class Qualifier:
             key: uses(key, action, catalogue, self.channel) for key, action in catalogue.actions.items()
         }
         self.resources = frozenset(resource for each in self.uses.values() for resource in each)
-        self._shared = _shared(catalogue, self.channel)
+        self._shared = _shared(catalogue, self.channel, currency)
         self._rests: dict[int, Ask] = {}
         self._renderings: dict[str, Renderings] = {}
         self._choices: dict[str, Choice] = {}
@@ -202,9 +202,10 @@ class Qualifier:
         """Return the actions for which contact limits leave no room once each of `chosen` is one contact more."""
         actions: set[str] = set()
         for each in self._shared:
-            contacts = fact("contacts", (each.scope, each.limit.days), currency=self._currency)
-            before = cast("float", contacts(situation.profile, situation.at))
-            if before + sum(action in each.actions for action in chosen) >= each.limit.at_most:
+            more = sum(action in each.actions for action in chosen)
+            before = cast("float", each.contacts(situation.profile, situation.at)) if more else 0.0
+            # Who is over a limit as it is has been refused by its rule.
+            if more and before + more >= each.limit.at_most:
                 actions |= each.refuses
         return actions
 
@@ -281,7 +282,7 @@ def _never(action: Action, placement: str) -> tuple[str, str] | None:
     return None
 
 
-def _shared(catalogue: Catalogue, channel: str) -> list[_Shared]:
+def _shared(catalogue: Catalogue, channel: str, currency: str) -> list[_Shared]:
     """Return the contact limits with the actions that count towards each: all whose scope is the same."""
     found: list[_Shared] = []
     for limit in catalogue.limits.values():
@@ -293,7 +294,7 @@ def _shared(catalogue: Catalogue, channel: str) -> list[_Shared]:
         found += [
             _Shared(
                 limit,
-                counted,
+                fact("contacts", (counted, limit.days), currency=currency),
                 frozenset(actions),
                 frozenset(key for key in actions if not catalogue.actions[key].service),
             )

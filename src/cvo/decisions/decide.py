@@ -80,8 +80,11 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
     situations = [_situation(case, policy) for case in cases]
     codes = qualifier.codes(situations)
     for option in qualifier.bundles.mates:
+        position = qualifier.actions.index(option)
         for case, here, row in zip(cases, situations, codes, strict=True):
-            if not fits(option, _room(case, policy), [], here, qualifier, policy.catalogue):
+            if row[position] == QUALIFIED and not fits(
+                option, _room(case, policy), [], here, qualifier, policy.catalogue
+            ):
                 qualifier.refuse_bundle(option, row)
     scores = policy.valuer.score(policy.valuer.design(situations), codes == QUALIFIED)
     levers = policy.levers(qualifier.channel)
@@ -207,17 +210,19 @@ class _Record:
         among, room = columns.among[row].copy(), _room(self._case, self._policy)
         while len(slots) < room:
             chosen = [slot.chosen for slot in slots if slot.chosen]
-            among &= self._open(chosen, room - len(slots))
+            among &= self._open(chosen, room - len(slots), among)
             scores = columns.scores
             chances = self._policy.choice.probabilities(scores.mean[row], scores.sd[row], among=among)
             slots += self._with_mates(self._later(len(slots) + 1, among, chances))
         return slots
 
-    def _open(self, chosen: list[str], room: int) -> NDArray[np.bool_]:
-        """Return which options (k,) earlier choices leave open, where there is room for so many actions more."""
+    def _open(self, chosen: list[str], room: int, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which options (k,) of those `among` earlier choices leave open, with room for so many actions more."""
         here, known, catalogue = self._here, self._qualifier, self._policy.catalogue
         shut = closed(chosen, here, known, catalogue)
-        shut |= {each for each in known.bundles.mates if not fits(each, room, chosen, here, known, catalogue)}
+        for each in known.bundles.mates:
+            if among[known.actions.index(each)] and each not in shut:
+                shut |= set() if fits(each, room, chosen, here, known, catalogue) else {each}
         return np.array([name not in shut for name in known.actions])
 
     def _with_mates(self, slot: Slot) -> list[Slot]:
