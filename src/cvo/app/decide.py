@@ -6,7 +6,7 @@ from itertools import islice
 import msgspec
 
 from cvo.app.company import Company
-from cvo.app.scarcity import Prices, count, scarcity_of, spend
+from cvo.app.scarcity import Prices, count, period_of, scarcity_of, spend
 from cvo.app.state import keep_policy
 from cvo.core.ids import EventId, PersonId
 from cvo.core.random import keyed_bytes
@@ -92,7 +92,8 @@ def decide_in(
 ) -> list[Decision]:
     """Decide and log many requests inside a unit of work; return the decisions in the same order.
 
-    Requests of one customer, under whatever ids, go one after the other: each sees what the one before did.
+    Requests of one customer, under whatever ids, go one after the other: each sees what the one before did. So do those
+    of one period of a resource and the next.
     Every policy that may decide has to be kept already. Where `prices` of resources have been solved, for each side,
     they hold for all; else those in force do, and are set anew afterwards.
     """
@@ -103,12 +104,21 @@ def decide_in(
         firsts: dict[PersonId, tuple[int, Person]] = {}
         for i, person in zip(waiting, persons, strict=True):
             firsts.setdefault(person.person_id, (i, person))
-        now = list(firsts.values())
+        now = _of_one_period(deciding, list(firsts.values()), requests)
         asked = [(person, requests[i][1]) for i, person in now]
         decided = _decide_apart(work, deciding, asked, prices)
         made.update(zip((i for i, _ in now), decided, strict=True))
         waiting = [i for i in waiting if i not in made]
     return [made[i] for i in range(len(requests))]
+
+
+def _of_one_period(
+    deciding: Deciding, waiting: list[tuple[int, Person]], requests: Sequence[tuple[ExternalId, Request]]
+) -> list[tuple[int, Person]]:
+    """Return those of the requests that wait whose resources are counted together, beginning with the earliest."""
+    periods = {i: period_of(deciding, requests[i][1].at) for i, _ in waiting}
+    earliest = min(waiting, key=lambda each: requests[each[0]][1].at)
+    return [each for each in waiting if periods[each[0]] == periods[earliest[0]]]
 
 
 def _decide_apart(

@@ -53,6 +53,16 @@ def count(work: UnitOfWork, deciding: Deciding, at: Instant) -> Count:
     return {name: _standing(name, kept.get(name), deciding, at) for name in resources}
 
 
+def period_of(deciding: Deciding, at: Instant) -> tuple[int, ...]:
+    """Return which period of every resource an instant lies in: use in two of them is not counted together."""
+    lengths = {
+        name: each.period_days * DAY
+        for side in deciding.sides[::-1]
+        for name, each in side.policy.catalogue.resources.items()
+    }
+    return tuple(at // lengths[name] for name in sorted(lengths))
+
+
 def scarcity_of(counted: Count, deciding: Deciding, prices: Prices | None = None) -> list[Scarcity]:
     """Return what the decisions of each side see, at the prices in force or others that have been solved."""
     found = []

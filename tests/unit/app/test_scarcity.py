@@ -53,6 +53,28 @@ def test_requests_of_one_moment_never_overrun(company):
     assert all(replay(company, each.decision_id).identical for each in made)
 
 
+def test_a_batch_across_the_end_of_a_period_takes_from_each_what_is_decided_in_it(company):
+    week = 7 * DAY
+    ends = (NOW // week + 1) * week
+    # In no order, and with one customer in both.
+    times = [Instant(ends + (i % 2 * 2 - 1) * (i + 1)) for i in range(300)]
+    customers = ["both", "both", *(f"c{i}" for i in range(298))]
+    requests = [
+        (user(each), Request(placement="newsletter", at=at))
+        for each, at in zip(customers, times, strict=True)
+    ]
+    with company.store.unit_of_work() as work:
+        keep_policy(work, company.policy())
+        decided = decide_in(work, company.deciding(), requests)
+        after = count(work, company.policy(), max(times))["mails"]
+    assert [each.at for each in decided] == times
+    for late in (False, True):
+        mine = [each for each in decided if (each.at >= ends) is late]
+        assert sum(s.delivery is Delivery.DELIVERED for each in mine for s in each.slots) == AMOUNT
+    assert (after.began_at, after.pace.used) == (ends, AMOUNT)
+    assert all(replay(company, each.decision_id).identical for each in decided)
+
+
 def test_what_only_the_candidate_of_a_rollout_has_is_never_overrun_either(tmp_path):
     with running(tmp_path, NOW, ONE_MAIL, **ALWAYS) as opened:
         policy = opened.policy()
