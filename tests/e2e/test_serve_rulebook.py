@@ -68,3 +68,18 @@ def test_later_on_the_web_is_not_mailed_tomorrow(server):
     tier, until = refused(server, "l1", "newsletter")["upgrade"]
     assert tier == "rest"
     assert until.endswith("Z")
+
+
+def test_a_flag_stands_while_other_products_are_reported(server):
+    def evaluated():
+        asked = {"context": {"targetingKey": "f1", "device": "app", "store": "oslo"}}
+        status, answer = server.post("/ofrep/v1/evaluate/flags/home", asked)
+        assert status == 200
+        return answer
+
+    tell(server, "Inventory Updated", "warehouse", product="A1", place="oslo", quantity=3)
+    first = evaluated()
+    tell(server, "Inventory Updated", "warehouse", product="B7", place="oslo", quantity=0)
+    assert evaluated() == first
+    tell(server, "Inventory Updated", "warehouse", product="A1", place="oslo", quantity=0)
+    assert evaluated()["metadata"]["decisionId"] != first["metadata"]["decisionId"]

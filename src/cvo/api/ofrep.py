@@ -6,7 +6,7 @@ replayable, no contact, in no caused value. An `Action Presented` with its decis
 Who is in the control group, or has a delivery withheld, gets no items here either.
 
 An evaluation stands for up to an hour: the same customer, context and policy get the same decision again until
-something new is known of the customer.
+something new is known of the customer, or of the stock that the placement's rules ask about.
 """
 
 import asyncio
@@ -166,13 +166,14 @@ async def _decided(service: Service, policy: Policy, customer: ExternalId, asks:
     person = await asyncio.to_thread(service.company.store.person, customer)
     products = {product for ask in asks for product in policy.qualifier(ask.placement).products}
     stock = await asyncio.to_thread(service.company.store.stock, products)
-    pins = policy.pins(person.version if person is not None else 0, stock.version)
-    now = service.company.clock.now()
-    standing = [
+    pins, now = policy.pins(person.version if person is not None else 0), service.company.clock.now()
+    standing = []
+    for ask in asks:
+        # What is in stock of other products is nothing new to this placement.
+        levels = {product: stock.levels.get(product) for product in policy.qualifier(ask.placement).products}
+        name = digest((ask.content, pins, levels, _hour(ask, now)))
         # A line break can't come in a header, so no client's own key is ever this one.
-        msgspec.structs.replace(ask, idempotency_key=f"ofrep\n{digest((ask.content, pins, _hour(ask, now)))}")
-        for ask in asks
-    ]
+        standing.append(msgspec.structs.replace(ask, idempotency_key=f"ofrep\n{name}"))
     return await asyncio.gather(*map(service.writer.decide, standing))
 
 
