@@ -12,6 +12,7 @@ from cvo.actions.situation import Situation
 from cvo.app.company import Company
 from cvo.app.draws import halves, read_draws
 from cvo.app.history import Customers, Moment, everybody, moments
+from cvo.app.later import measured_later
 from cvo.app.rollout.record import known_catalogue
 from cvo.app.state import MODELS_CHANGE, recorded, running_catalogue
 from cvo.core.clock import DAY, Instant
@@ -119,6 +120,10 @@ def learned_from(company: Company, catalogue: Catalogue, customers: Customers) -
     ]
     lots = read_draws(drawn, asked, _kept(drawn, as_of, half_life), catalogue, currency)
     models = fit(catalogue, deliveries, effects, as_of, currency, draws=lots)
+    later = measured_later(
+        compared, tables.decisions, money, catalogue, as_of=as_of, currency=currency, rails=ENOUGH_TO_LEARN
+    )
+    models = msgspec.structs.replace(models, later=later)
     return Learned(models, len(deliveries.actions), int(deliveries.responded.sum()))
 
 

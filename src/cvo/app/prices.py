@@ -11,7 +11,7 @@ from cvo.actions.situation import Situation
 from cvo.app.decide import subjects
 from cvo.app.scarcity import count, scarcity_of
 from cvo.decisions.batch.engine import PRICED_ON, Customers, Engine, Resources
-from cvo.decisions.columns import as_one
+from cvo.decisions.columns import as_one, with_later
 from cvo.decisions.decision import Arm, Request
 from cvo.decisions.policy import Deciding, Policy
 from cvo.events.message import ExternalId
@@ -100,8 +100,9 @@ def _scores(
             for person in persons[start : start + _CHUNK]
         ]
         wanted = qualifier.codes(situations) == QUALIFIED
-        scores = policy.valuer.score(policy.valuer.design(situations), wanted)
-        scores, bundles = as_one(scores, qualifier.bundles), qualifier.bundles
+        inside = policy.valuer.score(policy.valuer.design(situations), wanted)
+        scores, bundles = with_later(inside, policy.valuer.later(qualifier.channel)), qualifier.bundles
+        scores = as_one(scores, bundles)
         added = bundles.together(policy.levers(qualifier.channel).at([request.at]))
         parts.append((np.where(bundles.options, scores.mean + added, np.nan), scores.sd))
     mean, sd = (np.concatenate(each) for each in zip(*parts, strict=True))

@@ -13,12 +13,11 @@ from cvo.actions.situation import Situation, ask, products, rule_schema
 from cvo.app.company import Company
 from cvo.app.decide import BATCH, decide_in
 from cvo.app.prices import solve
-from cvo.app.records import records
 from cvo.app.state import keep_policy
 from cvo.core.clock import format_rfc3339
 from cvo.core.ids import PersonId
 from cvo.core.random import keyed_bytes
-from cvo.decisions.decision import Arm, Decision, Purpose, Request
+from cvo.decisions.decision import Arm, Decision, Purpose, Request, decode
 from cvo.profiles.profile import Profile
 
 RUN = "run"
@@ -162,10 +161,9 @@ def _write(path: Path, rows: list[Row]) -> None:
 
 def _decided(company: Company, placement: str, purpose: Purpose, name: str) -> Iterator[Decision]:
     """Return what a run of this name has decided already."""
-    read = records(company.store)
     for logged in company.store.decisions(purpose):
         if logged.placement == placement:
-            decision = read(logged.body)
+            decision = decode(logged.body)
             if decision.context.get(RUN) == name:
                 yield decision
 

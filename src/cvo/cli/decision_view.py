@@ -67,7 +67,8 @@ def _terms(terms: "Terms", currency: str) -> Text:
     return Text(
         f"{terms.response_probability:.4f} responds × {terms.margin_per_response:.2f} {currency} a response"
         f" × {terms.incrementality:.2f} caused = {terms.uplift:.4f} uplift\n"
-        f"+ {terms.clv_change:.2f} ΔCLV − {terms.cost:.2f} cost + {terms.lever:.2f} lever − {terms.price:.2f} prices"
+        f"{terms.clv_change:+.4f} ΔCLV − {terms.patience:.4f} patience, after the window ({terms.clv_grade})\n"
+        f"− {terms.cost:.2f} cost + {terms.lever:.2f} lever − {terms.price:.2f} prices"
         f" = {terms.score:+.4f} {currency}\n"
         f"± {terms.score_sd:.4f} standard deviation, {terms.grade}"
     )

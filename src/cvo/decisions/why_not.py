@@ -134,8 +134,9 @@ def why_not(action: str, decisions: Iterable[Decision]) -> WhyNot:
 
 
 def _fate(action: str, decision: Decision) -> _Fate | None:
-    refusal = decision.refused.get(action)
-    if refusal is not None:
+    number = decision.refused.get(action)
+    if number is not None:
+        refusal = decision.refusals[number]
         return _Fate(_TIERS[refusal.tier], refusal)
     scores = dict(zip(decision.scored.actions, decision.scored.score, strict=True))
     if action not in scores:

@@ -19,6 +19,18 @@ DEFAULTS: dict[str, Assumption] = {
         standard_deviation=1.0,
         because="Before any response, one contact in fifty is taken to get one (the deviation is a logit).",
     ),
+    "clv_change": Assumption(
+        value=0.0,
+        standard_deviation=0.02,
+        because="Before any comparison has run beyond its window, no action is taken to change what comes after it "
+        "(in shares of what a usual response brings).",
+    ),
+    "patience": Assumption(
+        value=0.0025,
+        standard_deviation=0.01,
+        because="Before it is measured, one more contact is taken to cost later a four-hundredth of what a usual "
+        "response brings: about so many recipients turn away from a message for good.",
+    ),
 }
 """What holds where the catalogue says nothing."""
 
@@ -28,6 +40,11 @@ WITHOUT_DEFAULT = {"margin_rate", "margin_per_response"}
 _POSSIBLE: dict[str, tuple[Callable[[float], bool], str]] = {
     "incrementality": (isfinite, "a finite number"),
     "response_probability": (lambda value: 0 < value < 1, "above 0 and below 1"),
+    "clv_change": (isfinite, "a finite share of what a usual response brings"),
+    "patience": (
+        lambda value: 0 <= value < 1,
+        "a share of what a usual response brings, at least 0 and below 1",
+    ),
     "margin_rate": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
     "margin_per_response": (lambda value: 0 < value < inf, "above 0"),
 }

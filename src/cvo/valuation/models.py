@@ -15,6 +15,7 @@ from cvo.valuation.attributes import attribute_rows, fit_attributes
 from cvo.valuation.creatives import Creatives, untrained_creatives
 from cvo.valuation.encoder import NO_FEATURES, WIDEST, Encoder
 from cvo.valuation.groups import Labels, labels_of
+from cvo.valuation.later import MeasuredLater
 from cvo.valuation.uplift import Uplift
 
 _COEFFICIENT_SD = 0.5
@@ -40,7 +41,7 @@ class Models(msgspec.Struct, frozen=True, dict=True):
     `attributes`; models an action are pooled over `labels`.
 
     `creatives` is missing where no placement has a choice of them, `uplift` where no draw of known probability taught
-    anything: then τ is κ·p·m.
+    anything: then τ is κ·p·m. `later` is what was measured beyond outcome windows.
     """
 
     as_of: Instant
@@ -53,6 +54,7 @@ class Models(msgspec.Struct, frozen=True, dict=True):
     attributes: Encoder = NO_FEATURES
     creatives: Creatives | None = None
     labels: Labels = []
+    later: list[MeasuredLater] = []
 
     @cached_property
     def version(self) -> str:

@@ -1,8 +1,8 @@
 """Scores: what doing an action rather than nothing is expected to bring, term by term.
 
-`score = τ + clv_change − cost + lever − price`, with `τ = κ · p · m`: incrementality × response probability ×
-margin per response. Without draws κ is one number an action; draws make it the customer's own. ΔCLV is assumed
-zero; levers and prices are the decision's.
+`score = τ + clv_change − patience − cost + lever − price`, with `τ = κ · p · m`: incrementality × response
+probability × margin per response. Without draws κ is one number an action; draws make it the customer's own. What
+comes after the window depends on action and channel, and is added by the decision, as levers and prices are.
 """
 
 from collections.abc import Sequence
@@ -36,6 +36,7 @@ from cvo.valuation.attributes import attribute_rows
 from cvo.valuation.design import Design
 from cvo.valuation.features import FeatureReader
 from cvo.valuation.groups import Labels, groups_of, labels_of
+from cvo.valuation.later import Later, later_by_channel
 from cvo.valuation.models import Models
 from cvo.valuation.uplift import UpliftScorer
 
@@ -44,7 +45,7 @@ Moments = tuple[FloatArray, FloatArray]
 
 
 class Scores(msgspec.Struct, frozen=True, eq=False):
-    """Scores of n situations × k actions, in major units; per action where an array is (k,).
+    """Scores of n situations × k actions inside the window, in major units; per action where an array is (k,).
 
     `mean` and `sd` (n, k) are of the score, the rest its ingredients; `incrementality` (n, k) is the share of the
     attributed margin that is caused: times probability and margin it is the `uplift`. NaN stands where no score
@@ -87,6 +88,9 @@ class Valuer:
         if models.uplift is not None:
             self._uplift = UpliftScorer(catalogue, models.uplift, self.actions)
         self.grades = self._grades(margin_grades)
+        known = self._margin[0][np.isfinite(self._margin[0])]
+        usual = float(np.median(known)) if len(known) else 0.0
+        self._later = later_by_channel(catalogue, assumptions_of(catalogue), models.later, usual)
         self._cost = np.array([float(catalogue.actions[a].contact_cost) for a in catalogue.action_ids])
 
     def design(self, situations: Sequence[Situation]) -> FloatArray:
@@ -121,6 +125,10 @@ class Valuer:
             cost=self._cost,
             grades=self.grades,
         )
+
+    def later(self, channel: str) -> Later:
+        """Return what each action changes after its window when it is done on a channel."""
+        return self._later[channel]
 
     def attributed(self, design: FloatArray) -> FloatArray:
         """Return p·m (n, k): the margin that the response model attributes to a delivery."""

@@ -17,8 +17,10 @@ PUSH = """levers:
 limits:"""
 
 
-def pushed():
-    return policy(catalogue(**{"care: {name: Care}": "care: {name: Care, lever_bound: 3}", "limits:": PUSH}))
+def pushed(**replaced):
+    return policy(
+        catalogue(**replaced, **{"care: {name: Care}": "care: {name: Care, lever_bound: 3}", "limits:": PUSH})
+    )
 
 
 def case(number=0, at=NOW):
@@ -58,12 +60,13 @@ def test_before_and_after_it_is_nothing_and_a_batch_is_as_one_by_one():
 
 
 def test_why_not_says_when_only_a_lever_was_ahead():
-    rules = pushed()
+    worth_it = {"value: 5,": "value: 12,"}
+    rules = pushed(**worth_it)
     made = [decide(case(n), rules) for n in range(200)]
     found = why_not("accessory", made)
     callback = next(rival for rival in found.rivals if rival.option == "callback")
     terms = made[0].scored.terms()
     assert terms["callback"].score - 2.5 < terms["accessory"].score < terms["callback"].score
     assert callback.by_levers == callback.decisions > 0
-    without = why_not("accessory", [decide(case(n), policy()) for n in range(200)])
+    without = why_not("accessory", [decide(case(n), policy(catalogue(**worth_it))) for n in range(200)])
     assert sum(rival.by_levers for rival in without.rivals) == 0

@@ -31,7 +31,10 @@ def test_what_nobody_assumed_is_asked_for():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("margin_rat: {value: 0.4, because: x}", "assumptions.margin_rat is not used; known: incrementality"),
+        (
+            "margin_rat: {value: 0.4, because: x}",
+            "assumptions.margin_rat is not used; known: clv_change, incrementality",
+        ),
         (
             "margin_rate: {value: 40, because: x}",
             "margin_rate.value is 40; it has to be above 0 and at most 1",

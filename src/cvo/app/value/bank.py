@@ -4,6 +4,7 @@ import msgspec
 import polars as pl
 
 from cvo.app.company import Company
+from cvo.app.later import CLV_HORIZONS_DAYS
 from cvo.app.learn import windows_of
 from cvo.app.state import running_catalogue
 from cvo.app.value.programme import facts_of
@@ -14,16 +15,11 @@ from cvo.core.money import Money
 from cvo.ledger.bank import Score, bank, scores
 from cvo.ledger.clv_change import ClvChange, clv_changes
 from cvo.ledger.contrast import contrasts
-from cvo.ledger.surrogate import SHORT_DAYS
 from cvo.ledger.tables import Tables
-from cvo.lifetime import HORIZONS_DAYS
 
 NO_PREDICTION = NotEstimable(
     "no prediction", "no lifetime value has been predicted yet; `cvo clv --company DIR` predicts them"
 )
-CLV_HORIZONS_DAYS = (SHORT_DAYS, *HORIZONS_DAYS)
-"""Over which ΔCLV is measured: the longest that has closed."""
-
 _REALISED = (
     "revenue",
     "refunds",

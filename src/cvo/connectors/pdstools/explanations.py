@@ -93,7 +93,8 @@ def explanation_rows(decision: Decision, labels: Labels) -> Iterator[tuple[objec
     incrementality, `Priority` the score: their product is the score only where nothing else is known of the action.
     """
     chosen = {slot.chosen: slot for slot in decision.slots if slot.chosen}
-    for action, refusal in decision.refused.items():
+    for action, number in decision.refused.items():
+        refusal = decision.refusals[number]
         fate = _Fate(STAGES[refusal.tier], refusal.rule, refusal.tier)
         yield _row(decision, labels, action, fate)
     for action, terms in decision.scored.terms().items():
