@@ -84,10 +84,15 @@ def _figure(figure: Figure) -> Markup:
             element("p", estimate.detail, class_="range"),
         )
     else:
-        interval = f"{level_text(estimate.interval.level)} {figure.format.interval(estimate.interval)}"
+        interval = estimate.interval
+        # No line ends between a sign and its number.
+        low, high = (
+            element("span", figure.format.text(end), class_="unbroken")
+            for end in (interval.low, interval.high)
+        )
         body = (
             element("p", figure.format.text(estimate.value), class_="number"),
-            element("p", interval, class_="range"),
+            element("p", f"{level_text(interval.level)} ", low, " to ", high, class_="range"),
         )
     return element(
         "div",

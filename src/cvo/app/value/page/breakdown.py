@@ -46,11 +46,7 @@ def parts(report: Value) -> list[Section]:
         rows.append(IntervalRow("Taken by the cap", split.cap))
     rows.append(IntervalRow("Carry-over and interaction", split.rest))
     rows.append(IntervalRow("Headline", split.headline, emphasis=True))
-    thin = (
-        f" {COUNT.text(len(split.in_rest))} rows too thin to be told apart are in it."
-        if split.in_rest
-        else ""
-    )
+    thin = f" Too thin to be told apart, and in it: {', '.join(split.in_rest)}." if split.in_rest else ""
     chart = IntervalChart(
         title="From deliveries to the headline",
         subtitle="Value caused; rows add up to the headline exactly",
