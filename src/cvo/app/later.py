@@ -10,7 +10,7 @@ import polars as pl
 
 from cvo.actions.catalogue import Catalogue
 from cvo.core.clock import Instant
-from cvo.core.evidence import Estimate
+from cvo.core.evidence import Estimate, Grade
 from cvo.inference import GuardRails
 from cvo.ledger.clv_change import clv_changes
 from cvo.ledger.contact_change import contact_changes
@@ -46,7 +46,14 @@ def measured_later(
         rails=rails,
     )
     own = [
-        MeasuredLater({each.action: 1.0}, channels.get(each.action, {}), found.value, found.standard_error)
+        MeasuredLater(
+            {each.action: 1.0},
+            channels.get(each.action, {}),
+            found.value,
+            found.standard_error,
+            # An index says no more than that it held elsewhere.
+            Grade.MEASURED if found.grade is Grade.MEASURED else Grade.POOLED,
+        )
         for each in changes
         # Where everybody brought the same to the cent, the data has no scale to weigh it by.
         if isinstance(found := each.change, Estimate) and found.standard_error > 0

@@ -33,13 +33,15 @@ class MeasuredLater(msgspec.Struct, frozen=True, array_like=True):
     """What one delivery changed after its window, compared by chance, in major units.
 
     `actions` has the share of each action in these deliveries, one with all of it where an action was compared, and
-    `channels` that of each channel.
+    `channels` that of each channel. `grade` is *pooled* where it was read from a surrogate: no posterior that rests on
+    it is graded measured then, and it tells nobody that a discount brings anything later.
     """
 
     actions: dict[str, float]
     channels: dict[str, float]
     change: float
     standard_error: float
+    grade: Grade = Grade.MEASURED
 
 
 class Later(msgspec.Struct, frozen=True, eq=False):
@@ -73,8 +75,10 @@ def later_by_channel(
     prior = _Belief.before(assumptions, usual_margin, len(actions), len(channels))
     after = prior.given([_look(each, actions, channels) for each in measured if each.standard_error > 0])
     discount = np.array([_gives_away(catalogue.actions[action].attributes) for action in actions], dtype=bool)
+    inferred = {name for each in measured if each.grade is not Grade.MEASURED for name in each.actions}
+    surely = np.array([action not in inferred for action in actions], dtype=bool)
     return {
-        channel: _later(prior, after, discount, _direction(len(actions), len(channels), column))
+        channel: _later(prior, after, (discount, surely), _direction(len(actions), len(channels), column))
         for column, channel in enumerate(channels)
     }
 
@@ -126,7 +130,11 @@ def _direction(actions: int, channels: int, channel: int) -> FloatArray:
     return towards
 
 
-def _later(prior: _Belief, after: _Belief, discount: NDArray[np.bool_], towards: FloatArray) -> Later:
+def _later(
+    prior: _Belief, after: _Belief, actions: tuple[NDArray[np.bool_], NDArray[np.bool_]], towards: FloatArray
+) -> Later:
+    """Return the posterior on one channel; of each action, whether it is a discount and rests on nothing inferred."""
+    discount, surely = actions
     before, now = (
         np.maximum(np.einsum("ki,ij,kj->k", towards, each.covariance, towards), 0.0)
         for each in (prior, after)
@@ -137,12 +145,12 @@ def _later(prior: _Belief, after: _Belief, discount: NDArray[np.bool_], towards:
     price = float(after.mean[np.flatnonzero(towards[0] < 0)[0]]) if k else 0.0
     own = after.mean[:k]
     return Later(
-        clv_change=np.where(discount & ~measured, np.minimum(own, 0.0), own),
+        clv_change=np.where(discount & ~(measured & surely), np.minimum(own, 0.0), own),
         patience=price,
         variance=np.where(measured, now, 0.0),
         grades=tuple(
             Grade.MEASURED if half else Grade.POOLED if share > 0 else Grade.ASSUMED
-            for half, share in zip(measured, learned, strict=True)
+            for half, share in zip(measured & surely, learned, strict=True)
         ),
     )
 

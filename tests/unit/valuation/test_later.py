@@ -103,8 +103,20 @@ def test_a_discount_is_not_assumed_to_bring_anything_later_unless_it_was_measure
     assert found.clv_change[accessory] == pytest.approx(1.0)
     seen = later(MeasuredLater({"upgrade": 1.0}, BOTH, 0.7, 0.01), given=given)["web"]
     assert seen.clv_change[upgrade] > 0.5
+    read = later(MeasuredLater({"upgrade": 1.0}, BOTH, 0.7, 0.01, Grade.POOLED), given=given)["web"]
+    assert read.clv_change[upgrade] == 0.0
 
 
 def test_what_the_catalogue_no_longer_has_still_teaches_patience():
     found = later(MeasuredLater({"gone": 1.0}, {"email": 1.0, "pigeon": 0.0}, -0.2, 0.01))["email"]
     assert found.patience == pytest.approx(0.2, abs=0.01)
+
+
+def test_what_a_surrogate_says_is_pooled_however_precise():
+    ids = catalogue().action_ids
+    upgrade = ids.index("upgrade")
+    read = MeasuredLater({"upgrade": 1.0}, BOTH, 1.5, 0.01, Grade.POOLED)
+    found = later(read)["web"]
+    assert found.mean[upgrade] == pytest.approx(1.5, abs=0.05)
+    assert found.grades[upgrade] is Grade.POOLED
+    assert found.variance[upgrade] > 0
