@@ -92,7 +92,7 @@ def main(folder: str, as_of: str) -> None:
     """Learn from a company's log up to a time, and write the lesson to stdout; the company is only read."""
     with Company.open(Path(folder), write=False, clock=FixedClock(Instant(int(as_of)))) as company:
         catalogue = known_catalogue(company.store, running_catalogue(company.store), company.settings)
-        learned = learned_from(company, catalogue, everybody)
+        learned = learned_from(company, catalogue, everybody, keep=True)
         rollout = judged(company, company.clock.now())
         found = drift(company)
     drifted = [] if isinstance(found, NotEstimable) else found.alarms

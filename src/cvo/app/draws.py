@@ -7,13 +7,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Catalogue
-from cvo.actions.situation import Situation
-from cvo.core.clock import Instant
-from cvo.core.ids import PersonId
 from cvo.core.money import minor_unit
 from cvo.decisions.decision import NOTHING
 from cvo.inference import folds_by_hash
-from cvo.valuation.features import FeatureReader
 from cvo.valuation.fit_uplift import Draws
 
 FloatArray = NDArray[np.float64]
@@ -26,12 +22,12 @@ def halves(rows: pl.DataFrame) -> NDArray[np.int64]:
 
 def read_draws(
     rows: pl.DataFrame,
-    situations: Mapping[tuple[PersonId, Instant], Situation],
+    values: Mapping[str, Sequence[object]],
     weight: FloatArray,
     catalogue: Catalogue,
     currency: str,
 ) -> Draws:
-    """Return the draws of `rows` (see `ledger.draws`), each weighing `weight`.
+    """Return the draws of `rows` (see `ledger.draws`), with their feature values by name, each weighing `weight`.
 
     Actions are the catalogue's, and those it had once: what they brought has to be told from what others did. What
     it cost to serve the customer in the window counts against the margin.
@@ -39,11 +35,10 @@ def read_draws(
     logged = {option for options in rows["options"].to_list() for option in options} - {NOTHING}
     actions = sorted(logged | catalogue.actions.keys())
     options = [*actions, NOTHING]
-    keys = zip(rows["person_id"].to_list(), rows["at"].to_list(), strict=True)
     baselines = {name: number for number, name in enumerate(sorted(set(rows["baseline"].to_list())))}
     brought = rows["margin_minor"] - rows["service_cost_minor"]
     return Draws(
-        values=FeatureReader(catalogue, currency).values([situations[key] for key in keys]),
+        values=values,
         actions=actions,
         delivered=np.array([options.index(got) for got in rows["delivered"].to_list()], dtype=np.int64),
         probabilities=_matrix(rows["options"].to_list(), rows["probabilities"].to_list(), options),

@@ -9,7 +9,7 @@ from cvo.actions.situation import Situation
 from cvo.core.ids import PersonId
 from cvo.events.event import Decided, Event
 from cvo.profiles.fold import fold
-from cvo.profiles.profile import EMPTY
+from cvo.profiles.profile import EMPTY, Profile
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -20,21 +20,40 @@ class Moment(msgspec.Struct, frozen=True):
     situation: Situation
 
 
-def moments(events: Iterable[Event]) -> Iterator[Moment]:
-    """Yield the decisions of a log that comes by person and time, each with the profile as it was before.
+class Walk:
+    """The way along one customer's facts, in their order: it can be left and gone on from later.
 
-    What happened afterwards can't leak into the situation: the fold has not reached it.
+    What happened after a decision can't leak into its situation: the fold has not reached it.
     """
-    for person_id, facts in groupby(events, key=_person):
-        profile, waiting, decision_id = EMPTY, list[Event](), ""
+
+    def __init__(self, profile: Profile = EMPTY, decision_id: str = "") -> None:
+        self._profile, self.decision_id = profile, decision_id
+        self._waiting: list[Event] = []
+
+    def moments(self, facts: Iterable[Event]) -> Iterator[Moment]:
+        """Yield the decisions among facts that go on where the last ones ended, each with the profile before it."""
         for event in facts:
-            if isinstance(event.body, Decided):
-                body = event.body
+            body = event.body
+            if isinstance(body, Decided):
                 # The slots of one decision were filled at once: none of them saw the others delivered.
-                if body.decision_id != decision_id:
-                    profile, waiting, decision_id = fold(profile, waiting), [], body.decision_id
-                yield Moment(person_id, body, Situation(profile, event.at, body.placement, body.channel))
-            waiting.append(event)
+                if body.decision_id != self.decision_id:
+                    self._profile, self._waiting = self.profile, []
+                    self.decision_id = body.decision_id
+                yield Moment(
+                    event.person_id, body, Situation(self._profile, event.at, body.placement, body.channel)
+                )
+            self._waiting.append(event)
+
+    @property
+    def profile(self) -> Profile:
+        """Return the profile after all facts so far."""
+        return fold(self._profile, self._waiting)
+
+
+def moments(events: Iterable[Event]) -> Iterator[Moment]:
+    """Yield the decisions of a log that comes by person and time, each with the profile as it was before."""
+    for _, facts in groupby(events, key=_person):
+        yield from Walk().moments(facts)
 
 
 def _person(event: Event) -> PersonId:

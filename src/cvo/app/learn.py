@@ -1,36 +1,32 @@
 """Learn: the log so far becomes a snapshot of models, used from the next decision on."""
 
-from collections.abc import Iterable
-
 import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Catalogue
-from cvo.actions.situation import Situation
-from cvo.app.company import Company
+from cvo.app.company import DATA, Company
 from cvo.app.draws import halves, read_draws
-from cvo.app.history import Customers, Moment, everybody, moments
+from cvo.app.history import Customers, everybody
 from cvo.app.later import measured_later
+from cvo.app.reading import features_of, read
+from cvo.app.reading_kept import KEPT, keep_reading, kept_reading
 from cvo.app.rollout.record import known_catalogue
 from cvo.app.state import MODELS_CHANGE, recorded, running_catalogue
 from cvo.core.clock import DAY, Instant
 from cvo.core.evidence import Estimate
-from cvo.core.ids import PersonId
 from cvo.core.money import minor_unit
-from cvo.events.event import Delivery, Event
 from cvo.inference import GuardRails
 from cvo.ledger.attributed import responses_to_deliveries
 from cvo.ledger.caused import caused_by_action
 from cvo.ledger.contrast import Contrast, contrasts
 from cvo.ledger.draws import draws
 from cvo.ledger.margin import margins
-from cvo.ledger.tables import Tables, tabulate
+from cvo.ledger.tables import Tables
 from cvo.storage.unit_of_work import Change
 from cvo.valuation import models as model_snapshots
 from cvo.valuation.assumptions import assumptions_of
-from cvo.valuation.features import FeatureReader
 from cvo.valuation.fit import Deliveries, Effect, fit
 from cvo.valuation.models import Models
 
@@ -54,7 +50,7 @@ class Learned(msgspec.Struct, frozen=True):
 def learn(company: Company, author: str, customers: Customers = everybody) -> Learned:
     """Learn from the windows closed by now, of some or all customers; decide with the result from now on."""
     catalogue = known_catalogue(company.store, running_catalogue(company.store), company.settings)
-    learned = learned_from(company, catalogue, customers)
+    learned = learned_from(company, catalogue, customers, keep=True)
     decide_with(company, learned.models, author)
     return learned
 
@@ -96,21 +92,28 @@ def resolved_deliveries(
     )
 
 
-def learned_from(company: Company, catalogue: Catalogue, customers: Customers) -> Learned:
-    """Return what the windows closed by now teach, of some or all customers, without deciding with it."""
+def learned_from(
+    company: Company, catalogue: Catalogue, customers: Customers, *, keep: bool = False
+) -> Learned:
+    """Return what the windows closed by now teach, of some or all customers, without deciding with it.
+
+    The log is gone on with from where it was read when something was learned before; `keep` has the next time go on
+    from here. Nothing in the result tells from where it was read.
+    """
     as_of, currency = company.clock.now(), company.config.currency
-    facts = [event for event in company.store.events() if customers(event.person_id)]
-    tables = tabulate(facts, currency)
+    place = company.folder / DATA / KEPT
+    everything = read(company.store, catalogue, currency, kept_reading(place))
+    if keep:
+        keep_reading(place, everything)
+    reading = everything.of(customers)
+    tables = reading.tables
     rate = assumptions_of(catalogue)["margin_rate"].value
     money = margins(tables.orders, tables.refunds, rate, tables.costs)
     windows = windows_of(catalogue)
     resolved = resolved_deliveries(tables, money, catalogue, as_of).sort("at", "person_id")
     drawn = draws(tables.decisions, money, windows, as_of)
-    shown, asked = _situations(facts, drawn)
     half_life = company.config.learning.half_life_days
-    deliveries = _deliveries(
-        resolved, shown, FeatureReader(catalogue, currency), currency, _kept(resolved, as_of, half_life)
-    )
+    deliveries = _deliveries(resolved, reading.moments, currency, _kept(resolved, as_of, half_life))
     compared = contrasts(tables.decisions, money, windows, as_of)
     effects = [
         Effect(each.action, brought.value, brought.standard_error, _deliveries_of(each, resolved))
@@ -118,7 +121,14 @@ def learned_from(company: Company, catalogue: Catalogue, customers: Customers) -
         # Where everybody brought the same to the cent, the data has no scale to weigh it by.
         if isinstance(brought := caused.brought_per_unit, Estimate) and brought.standard_error > 0
     ]
-    lots = read_draws(drawn, asked, _kept(drawn, as_of, half_life), catalogue, currency)
+    asked = drawn.select("person_id", "at").join(
+        # By customer and time: the causal side knows no decision.
+        reading.moments.unique(["person_id", "at"], keep="first", maintain_order=True),
+        on=["person_id", "at"],
+        how="left",
+        maintain_order="left",
+    )
+    lots = read_draws(drawn, features_of(asked), _kept(drawn, as_of, half_life), catalogue, currency)
     models = fit(catalogue, deliveries, effects, as_of, currency, draws=lots)
     later = measured_later(
         compared, tables.decisions, money, catalogue, as_of=as_of, currency=currency, rails=ENOUGH_TO_LEARN
@@ -136,27 +146,6 @@ def _deliveries_of(contrast: Contrast, resolved: pl.DataFrame) -> NDArray[np.boo
     return (mine["unit"].fill_null(False) & (mine["delivered"] == contrast.action)).to_numpy()
 
 
-Shown = dict[tuple[bytes, str, str], Moment]
-"""Deliveries as they were decided, by customer, decision and action."""
-
-Asked = dict[tuple[PersonId, Instant], Situation]
-"""Situations of draws, by customer and time: the causal side knows no decision."""
-
-
-def _situations(facts: Iterable[Event], drawn: pl.DataFrame) -> tuple[Shown, Asked]:
-    """Return every delivery's moment and every draw's situation, as they were when decided."""
-    wanted = set(drawn.select("person_id", "at").iter_rows())
-    shown: Shown = {}
-    asked: Asked = {}
-    for moment in moments(facts):
-        if moment.decided.delivery is Delivery.DELIVERED:
-            shown[moment.person_id, moment.decided.decision_id, moment.decided.delivered] = moment
-        key = (moment.person_id, moment.situation.at)
-        if key in wanted:
-            asked.setdefault(key, moment.situation)
-    return shown, asked
-
-
 def _kept(rows: pl.DataFrame, as_of: Instant, half_life_days: float) -> FloatArray:
     """Return what is kept of each row at `as_of`: half after every half-life, all where there is none."""
     if not half_life_days:
@@ -167,17 +156,19 @@ def _kept(rows: pl.DataFrame, as_of: Instant, half_life_days: float) -> FloatArr
 
 
 def _deliveries(
-    resolved: pl.DataFrame, shown: Shown, reader: FeatureReader, currency: str, weight: FloatArray
+    resolved: pl.DataFrame, moments: pl.DataFrame, currency: str, weight: FloatArray
 ) -> Deliveries:
-    mine = [shown[key] for key in resolved.select("person_id", "decision_id", "delivered").iter_rows()]
+    key = ["person_id", "decision_id", "delivered"]
+    shown = moments.drop("at").unique(key, keep="last", maintain_order=True)
+    mine = resolved.select(key).join(shown, on=key, how="left", maintain_order="left")
     # What an answer costs to serve is no small print: a service that costs what it brings is worth nothing.
     brought = (resolved["margin_minor"] - resolved["service_cost_minor"]).to_numpy().astype(np.float64)
     return Deliveries(
-        values=reader.values([moment.situation for moment in mine]),
+        values=features_of(mine),
         actions=resolved["delivered"].to_list(),
         responded=resolved["responded"].to_numpy(),
         margin=brought * minor_unit(currency),
         half=halves(resolved),
         weight=weight,
-        creatives=[moment.decided.creative for moment in mine],
+        creatives=mine["creative"].to_list(),
     )

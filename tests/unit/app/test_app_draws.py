@@ -5,7 +5,6 @@ import polars as pl
 import pytest
 
 from cvo.actions.read import parse_catalogue
-from cvo.actions.situation import Situation
 from cvo.app.apply import apply
 from cvo.app.company import Company
 from cvo.app.draws import read_draws
@@ -18,7 +17,7 @@ from cvo.core.errors import InvalidInput
 from cvo.ledger.draws import draws
 from cvo.ledger.margin import margins
 from cvo.ledger.tables import tabulate
-from cvo.profiles.profile import EMPTY
+from cvo.valuation.features import FeatureReader
 from cvo.valuation.score import Valuer
 from tests.data.company import NOW
 from tests.data.folder import ONE_MAIL, OWNER, make, message, ordered, recorded, running, track
@@ -55,7 +54,9 @@ def lots(company):
         tables.decisions, margins(tables.orders, tables.refunds, 0.5), {"offer": 14}, company.clock.now()
     )
     situations = {(each.person_id, each.situation.at): each.situation for each in moments(facts)}
-    return read_draws(found, situations, np.ones(found.height), catalogue, "EUR")
+    keys = found.select("person_id", "at").rows()
+    values = FeatureReader(catalogue, "EUR").values([situations[key] for key in keys])
+    return read_draws(found, values, np.ones(found.height), catalogue, "EUR")
 
 
 def same(one, other):
@@ -148,8 +149,7 @@ def test_an_action_that_the_catalogue_had_once_keeps_its_column():
             "baseline": [""] * 2,
         }
     )
-    asked = {(person, NOW): Situation(EMPTY, NOW, "newsletter", "email") for person in rows["person_id"]}
-    lot = read_draws(rows, asked, np.ones(2), parse_catalogue(ONE_MAIL), "EUR")
+    lot = read_draws(rows, {"age": [None, None]}, np.ones(2), parse_catalogue(ONE_MAIL), "EUR")
     assert lot.actions == ["gone", "offer"]
     np.testing.assert_array_equal(lot.delivered, [0, 2])
     np.testing.assert_array_equal(lot.probabilities, [[0.2, 0.3, 0.5]] * 2)
