@@ -157,3 +157,14 @@ def test_entries_are_taken_away(proposed, company, what):
 def test_what_can_not_be_proposed(proposed, text, error, said):
     with pytest.raises(error, match=said):
         proposed(text)
+
+
+def test_what_is_proposed_for_a_run_reaches_though_all_are_asked_in_one_moment(tmp_path):
+    with running(tmp_path / "shop", NOW, ONE_MAIL, control_rate=0.0, floor=0.1) as shop:
+        decide_for(shop, [f"c{n}" for n in range(800)])
+        shop.clock = FixedClock(Instant(NOW + 20 * DAY))
+        file = tmp_path / "policy.toml"
+        file.write_text('[resources.mails]\nper = "channel"\nof = "email"\namount = 200\nperiod_days = 7\n')
+        found = what_if(shop, read_candidate(shop, policy=file), rails=FEW)
+    assert found.reach["current"][0].delivered > 250
+    assert found.reach["candidate"][0].delivered == pytest.approx(200, abs=5)

@@ -162,7 +162,7 @@ def _scarce(found: WhatIf) -> list[Section]:
     now, then = found.prices["current"], found.prices["candidate"]
     if not (now or then):
         return []
-    money = money_format(found.currency)
+    money = money_format(found.currency, decimals=3)
     return [
         Section(
             "What scarce things cost",

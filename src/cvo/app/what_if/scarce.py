@@ -1,7 +1,7 @@
 """What is scarce while the log is asked again: as it was then or, where a change is about that, as it would have been.
 
 A resource that the change touches is paced anew along the log, for what runs and for what is proposed alike: each uses
-what it is expected to use, at prices that follow from that.
+what it is expected to use, at prices that follow from that and from how many decisions are still to come.
 """
 
 from collections import Counter
@@ -39,6 +39,11 @@ class Walk:
         self._catalogue, self._prices = catalogue, dict(prices or {})
         self._anew = {name: catalogue.resources[name] for name in anew if name in catalogue.resources}
         self._paces: dict[str, tuple[Instant, Pace]] = {}
+        self._asked: dict[str, int] = {}
+        self._to_ask = {
+            name: Counter(at // (each.period_days * DAY) for at in log.at)
+            for name, each in self._anew.items()
+        }
         self._share = {name: self._shares(log, name) for name in self._anew}
         self._charged: dict[str, list[float]] = {}
 
@@ -68,11 +73,12 @@ class Walk:
         for decision in decisions:
             for name, use in self._expected(decision).items():
                 taken[name] += use
-        at = max(decision.at for decision in decisions)
         for name, use in taken.items():
             began_at, pace = self._paces[name]
-            elapsed = (at - began_at) / (self._anew[name].period_days * DAY)
-            elapsed = min(max(elapsed, pace.elapsed), 1.0)
+            self._asked[name] += len(decisions)
+            # By how many were asked, not by the clock: a run asks about everybody in one moment.
+            all_of_it = self._to_ask[name][began_at // (self._anew[name].period_days * DAY)]
+            elapsed = min(max(self._asked[name] / all_of_it, pace.elapsed), 1.0)
             self._paces[name] = began_at, paced(pace, min(use, max(pace.left, 0.0)), elapsed)
 
     def charged(self) -> dict[str, float]:
@@ -90,6 +96,7 @@ class Walk:
             capacity = float(resource.amount) * self._share[name][began_at // period]
             grain = float(resource.use) if resource.unit != "money" else self._mean_cost()
             self._paces[name] = began_at, begin(capacity, price, grain=grain)
+            self._asked[name] = 0
         return self._paces[name][1]
 
     def _expected(self, decision: Decision) -> dict[str, float]:
