@@ -152,7 +152,7 @@ def _show_changes(found: "Bank", out: "Console") -> None:
     for each in found.clv_changes:
         change = each.change
         if isinstance(change, NotEstimable):
-            out.print(plain(f"  {each.action}: assumed 0; not measured, {change.detail}"))
+            out.print(plain(f"  {each.action}: as assumed; not measured, {change.detail}"))
         else:
             low, high = change.interval.low, change.interval.high
             read = ", read from a surrogate" if isinstance(each.surrogate, Surrogate) else ""

@@ -219,6 +219,9 @@ window.addEventListener("securitypolicyviolation", (event) => {
     const yDomain = spec.diagonal ? both : padded(ys, 0.06);
     const left = d3.max(d3.ticks(...yDomain, 5), (tick) => textWidth(yTicks(tick))) + 14;
     const shapes = ["circle", "diamond", "square", "triangle"];
+    // Between one week and the next there is nothing to be labelled.
+    const xTicks = d3.ticks(...xDomain, steps(xDomain, spec.xFormat, width - left));
+    const counted = spec.xFormat.factor === 1 && xs.every(Number.isInteger);
     const drawn = spec.series.flatMap((series, at) => {
       const colour = `var(--series-${at + 1})`;
       const banded = series.points.filter((point) => point.low !== undefined);
@@ -247,6 +250,7 @@ window.addEventListener("securitypolicyviolation", (event) => {
         Plot.axisY({ tickFormat: yTicks, tickSize: 0, color: MUTED, label: spec.yAxis, labelArrow: "none", ticks: 5 }),
         bottomAxis(xDomain, spec.xFormat, width - left, {
           label: spec.xAxis, labelArrow: "none", labelAnchor: "center",
+          ticks: counted ? xTicks.filter(Number.isInteger) : xTicks,
         }),
         ...diagonal,
         ...drawn,

@@ -10,6 +10,8 @@ _IN_WORDS = {
     "margin_rate": "Margin rate",
     "incrementality": "Incrementality before any measurement",
     "response_probability": "Response probability before any response",
+    "clv_change": "ΔCLV before any comparison",
+    "patience": "Price of one more contact before any comparison",
 }
 
 

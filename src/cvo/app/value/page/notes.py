@@ -10,16 +10,21 @@ _IN_WORDS = {
     "margin_per_response": "Margin of a response",
     "incrementality": "Incrementality before any measurement",
     "response_probability": "Response probability before any response",
+    "clv_change": "ΔCLV before any comparison",
+    "patience": "Price of one more contact before any comparison",
 }
 
 
 def assumptions(report: Value, bank: Bank) -> Section:
     """List everything stated and not measured, with why and where to change it."""
+    open_still = [each.action for each in bank.clv_changes if isinstance(each.change, NotEstimable)]
+    # For whom the assumption still stands in.
+    more = {"clv_change": f" Not measured yet: {', '.join(open_still)}." if open_still else ""}
     stated = [
         Assumption(
             name=_IN_WORDS.get(name, name),
             value=f"{each.value:g}" + (f" ± {each.standard_deviation:g}" if each.standard_deviation else ""),
-            why=each.because,
+            why=each.because + more.get(name, ""),
             where=f"the catalogue: assumptions.{name}",
         )
         for name, each in report.assumptions.by_name.items()
@@ -32,17 +37,6 @@ def assumptions(report: Value, bank: Bank) -> Section:
             where="the catalogue: actions.*.contact_cost",
         )
     )
-    unknown = [each.action for each in bank.clv_changes if isinstance(each.change, NotEstimable)]
-    if unknown:
-        stated.append(
-            Assumption(
-                name="ΔCLV",
-                value="0",
-                why="No horizon after the window has closed for enough customers, of "
-                + ", ".join(unknown)
-                + ".",
-            )
-        )
     return Section("What is taken for granted", (Assumptions(tuple(stated)),))
 
 
