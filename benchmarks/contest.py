@@ -26,7 +26,7 @@ from benchmarks.rivals import Calendar, Learning, ResponseTimesValue, Segments
 from cvo.app.apply import apply
 from cvo.app.company import Company
 from cvo.app.simulate.company import OWNER, make_company
-from cvo.app.simulate.drive import Drive, Way
+from cvo.app.simulate.drive import Drive, OwnDoors, Way
 from cvo.app.simulate.messages import START
 from cvo.core.clock import FixedClock
 from cvo.simulate import World, expected_programme_effect, load_scenario, make_world
@@ -94,7 +94,7 @@ def lived(folder: Path, world: World, weeks: int, way: Way, control_rate: float)
     clock = FixedClock(START)
     with Company.open(folder, clock=clock) as company:
         apply(company, OWNER, approve=True)
-        drive = Drive(company, clock, world, way)
+        drive = Drive(OwnDoors(company, clock, way), world)
         for week in range(weeks):
             drive.week(week)
     return Lived(

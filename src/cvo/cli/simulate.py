@@ -1,6 +1,8 @@
 """`cvo simulate`: a made-up company whose truth is known, through the same doors as a real one."""
 
 import time
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,10 @@ from cvo.cli.common import console, figure, json_option, plain, print_json
 from cvo.core.evidence import Estimate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cvo.app.simulate import Simulated
+    from cvo.app.simulate.served import ServedDoors
 
 
 @click.command("simulate")
@@ -37,24 +42,70 @@ if TYPE_CHECKING:
     show_default=True,
     help="Share of customers left alone; large, because simulated companies are small.",
 )
+@click.option(
+    "--realtime", is_flag=True, help="Play it against the clock, by way of a server that can be looked at."
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, min_open=True),
+    default=7 * 24 * 60.0,
+    show_default=True,
+    help="Simulated seconds a second, with --realtime: a week a minute if not given.",
+)
 @json_option
 def command(
-    scenario: str, customers: int, weeks: int, folder: Path, seed: str, control_rate: float, as_json: bool
+    scenario: str,
+    customers: int,
+    weeks: int,
+    folder: Path,
+    seed: str,
+    control_rate: float,
+    realtime: bool,
+    speed: float,
+    as_json: bool,
 ) -> None:
-    """Make a company whose truth is known, live through weeks of it, and hold its figures against the truth."""
-    from cvo.app.simulate import simulate
+    """Make a company whose truth is known, live through weeks of it, and hold its figures against the truth.
+
+    With --realtime the company is served while it lives: visits ask for decisions, and what follows is sent, over
+    HTTP and when its time has come. The address and a key are told, so that its reports and /metrics can be watched.
+    """
+    from cvo.app.simulate import simulate, simulate_served
     from cvo.cli.steps import steps
 
     started = time.monotonic()
     with steps() as progress:
-        done = simulate(
-            folder, scenario, customers, weeks, seed=seed, control_rate=control_rate, progress=progress
-        )
+        if realtime:
+            serving = partial(_doors, speed)
+            done = simulate_served(
+                folder,
+                scenario,
+                customers,
+                weeks,
+                serving,
+                seed=seed,
+                control_rate=control_rate,
+                progress=progress,
+            )
+        else:
+            done = simulate(
+                folder, scenario, customers, weeks, seed=seed, control_rate=control_rate, progress=progress
+            )
     elapsed = time.monotonic() - started
     if as_json:
         print_json({**as_data(done), "elapsed_seconds": round(elapsed, 1)})
     else:
         _show(done, folder, elapsed)
+
+
+@contextmanager
+def _doors(speed: float, folder: Path, key: str) -> "Iterator[ServedDoors]":
+    from cvo.app.simulate.served import ServedDoors
+    from cvo.cli.serving import simulated_server
+
+    with simulated_server(folder) as address:
+        click.echo(f"Served at {address} with the key {key} until the weeks are over", err=True)
+        with closing(ServedDoors(address, key, speed=speed)) as doors:
+            yield doors
 
 
 def as_data(done: "Simulated") -> dict[str, Any]:

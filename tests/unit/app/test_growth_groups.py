@@ -12,7 +12,7 @@ from cvo.core.clock import DAY, FixedClock, Instant
 from cvo.core.errors import InvalidInput
 from cvo.core.evidence import Estimate
 from tests.data.company import NOW
-from tests.data.folder import message
+from tests.data.folder import message, ordered, running
 from tests.unit.app.test_app_value import live
 
 SOURCES = ("customers", "orders_per_customer", "value_per_order", "total")
@@ -81,3 +81,18 @@ def test_what_is_no_group_is_refused_by_name(tmp_path):
             grown(company, by=["age"])
         with pytest.raises(InvalidInput, match="no category features"):
             grown(company, by=["segment"])
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "ends"),
+    [(0, None, 14), (2, None, 16), (16, None, 20), (0, 10, 10), (0, 40, 20)],
+    ids=["two full weeks", "from a day of the week", "no full week", "as asked", "now at the latest"],
+)
+def test_a_period_without_an_end_ends_with_its_last_full_week(tmp_path, since, until, ends):
+    with running(tmp_path / "shop", NOW) as company:
+        ingest(company, [ordered("c1", Instant(NOW + DAY), 20.0)])
+        company.clock.at = Instant(NOW + 20 * DAY)
+        asked = Question(
+            since=Instant(NOW + since * DAY), until=None if until is None else Instant(NOW + until * DAY)
+        )
+        assert growth_of(company, facts_of(company, asked), asked).until == NOW + ends * DAY

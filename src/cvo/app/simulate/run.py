@@ -1,6 +1,8 @@
 """A simulated company: made, lived through, and its figures held against the truth."""
 
+from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
@@ -9,22 +11,24 @@ import numpy as np
 from cvo.app.apply import apply
 from cvo.app.company import Company
 from cvo.app.ingest import Ingested
+from cvo.app.keys import new_key
+from cvo.app.learn import learn
 from cvo.app.simulate.company import OWNER, make_company, margin_rate, window_days
-from cvo.app.simulate.drive import Drive
+from cvo.app.simulate.drive import Doors, Drive, OwnDoors
 from cvo.app.simulate.messages import START, customer_id, device_id, moment
 from cvo.app.simulate.truth import Arms, Truth, truth_of
 from cvo.app.value import Value, value
 from cvo.core.clock import FixedClock
 from cvo.core.errors import InvalidInput
 from cvo.core.money import minor_unit
-from cvo.decisions.decision import Arm
+from cvo.decisions.decision import Arm, Purpose, decode
 from cvo.events.event import Decided, Delivery
 from cvo.simulate import Scenario, World, load_scenario, make_world
 
 Progress = Callable[[str, int, int], None]
 """Told the step, how much of it has just been done, and how much it is in all."""
 
-_WEEKS = "Living through weeks"
+_WEEKS, _REST = "Living through weeks", "Waiting for outcome windows to close"
 
 
 class Simulated(msgspec.Struct, frozen=True):
@@ -65,36 +69,90 @@ def simulate(
     until all outcome windows have closed. Same arguments, same company and figures. Raises `Conflict` where a
     company is already, `InvalidInput` for fewer than one customer or week.
     """
+    world = _world(scenario, customers, weeks, seed)
+    clock = FixedClock(START)
+    with Company.open(made(folder, world, seed, control_rate), clock=clock) as company:
+        apply(company, OWNER, approve=True)
+        drive = Drive(OwnDoors(company, clock), world)
+        live(drive, world, weeks, progress)
+        learn(company, OWNER)
+        return told(company, world, drive, weeks, seed)
+
+
+def simulate_served(
+    folder: Path,
+    scenario: str | Scenario,
+    customers: int,
+    weeks: int,
+    serving: Callable[[Path, str], AbstractContextManager[Doors]],
+    *,
+    seed: str = "0",
+    control_rate: float = 0.2,
+    progress: Progress = lambda _step, _done, _total: None,
+) -> Simulated:
+    """Make the company of a scenario and live through it by way of a server, as `simulate` does without.
+
+    `serving` is given the company's folder and a key for everything, and has the server's doors open while the weeks
+    pass. It learns when the server does, so that figures differ from run to run.
+    """
+    world = _world(scenario, customers, weeks, seed)
+    clock = FixedClock(START)
+    with Company.open(made(folder, world, seed, control_rate), clock=clock) as company:
+        apply(company, OWNER, approve=True)
+        key = new_key(company)
+    with serving(folder, key) as doors:
+        drive = Drive(doors, world)
+        live(drive, world, weeks, progress)
+    clock.at = moment(7 * weeks + window_days(world.scenario))
+    with Company.open(folder, clock=clock) as company:
+        learn(company, OWNER)
+        return told(company, world, drive, weeks, seed)
+
+
+def _world(scenario: str | Scenario, customers: int, weeks: int, seed: str) -> World:
     if weeks < 1:
         raise InvalidInput(f"a simulation of {weeks} weeks does nothing; ask for at least one")
     chosen = load_scenario(scenario) if isinstance(scenario, str) else scenario
-    world = make_world(chosen, customers, f"simulate-{seed}")
+    return make_world(chosen, customers, f"simulate-{seed}")
+
+
+def made(folder: Path, world: World, seed: str, control_rate: float) -> Path:
+    """Write the company of a world into a folder, and return that."""
     make_company(folder, world.scenario, f"simulate-{seed}", control_rate)
-    clock = FixedClock(START)
-    with Company.open(folder, clock=clock) as company:
-        apply(company, OWNER, approve=True)
-        drive = Drive(company, clock, world)
-        for week in range(weeks):
-            drive.week(week)
-            progress(_WEEKS, 1, weeks)
-        drive.rest(moment(7 * weeks + window_days(world.scenario)))
-        report = value(company)
-        arms = _arms(company, world)
-        return Simulated(
-            scenario=world.scenario.name,
-            currency=world.scenario.currency,
-            customers=customers,
-            weeks=weeks,
-            seed=seed,
-            decisions=drive.decisions,
-            delivered=drive.deliveries[Delivery.DELIVERED],
-            withheld=drive.deliveries[Delivery.WITHHELD],
-            treated=arms.treated_persons,
-            control=arms.control_persons,
-            ingested=drive.ingested,
-            value=report,
-            truth=truth_of(world, drive.steps, arms, margin_rate(world.scenario)),
-        )
+    return folder
+
+
+def live(drive: Drive, world: World, weeks: int, progress: Progress) -> None:
+    """Let weeks pass, and then wait until all outcome windows have closed."""
+    for week in range(weeks):
+        drive.week(week)
+        progress(_WEEKS, 1, weeks)
+    progress(_REST, 0, 1)
+    drive.rest(moment(7 * weeks + window_days(world.scenario)))
+    progress(_REST, 1, 1)
+
+
+def told(company: Company, world: World, drive: Drive, weeks: int, seed: str) -> Simulated:
+    """Hold what a company says of the weeks it lived through against the truth."""
+    arms = _arms(company, world)
+    deliveries = Counter(
+        decode(each.body).slots[0].delivery for each in company.store.decisions(Purpose.LIVE)
+    )
+    return Simulated(
+        scenario=world.scenario.name,
+        currency=world.scenario.currency,
+        customers=world.people.count,
+        weeks=weeks,
+        seed=seed,
+        decisions=deliveries.total(),
+        delivered=deliveries[Delivery.DELIVERED],
+        withheld=deliveries[Delivery.WITHHELD],
+        treated=arms.treated_persons,
+        control=arms.control_persons,
+        ingested=drive.ingested,
+        value=value(company),
+        truth=truth_of(world, drive.steps, arms, margin_rate(world.scenario)),
+    )
 
 
 def _arms(company: Company, world: World) -> Arms:

@@ -61,7 +61,8 @@ def growth_of(
 ) -> Growth:
     """Compare the period asked for with as long a stretch before it, in all and by group of customers.
 
-    Without a period it is that of the programme, in full weeks, or the last four weeks where there is none.
+    Without a period it is that of the programme, in full weeks, or the last four weeks where there is none; one without
+    an end ends with its last full week, if it has any.
     `by` are columns as `groups_of` reads them. Raises `InvalidInput` for an `against` that is none of the groups.
     """
     since, until = _period(facts, question)
@@ -168,6 +169,10 @@ def _change(before: Volume, after: Volume, caused: Causes | NotEstimable) -> Cha
 
 def _period(facts: Facts, question: Question) -> tuple[Instant, Instant]:
     if question.since is not None:
+        weeks = (facts.as_of - question.since) // WEEK
+        if question.until is None and weeks:
+            # Half a week against another half compares weekends with working days.
+            return question.since, Instant(question.since + weeks * WEEK)
         return question.since, facts.as_of
     if facts.started_at is not None and facts.until > facts.since:
         return facts.since, facts.until
