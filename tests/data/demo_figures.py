@@ -14,6 +14,7 @@ from cvo.core.ids import PersonId
 from cvo.core.money import Money
 from cvo.decisions.decide import Case, decide
 from cvo.decisions.decision import Arm, Purpose, Request, Slot, Subject
+from cvo.decisions.legend import Legend
 from cvo.decisions.packed import packed
 from cvo.events.event import Delivery
 from cvo.ledger.caused import Caused
@@ -61,9 +62,11 @@ def caused(name, value, *, by="action"):
 
 
 def decision(number, chosen):
+    legend = Legend(OPTIONS[:-1], [])
     slot = Slot(
         rank=1,
-        options=OPTIONS,
+        legend=legend,
+        places=legend.packed_places(OPTIONS[:-1]),
         packed_propensities=packed([0.1, 0.4, 0.3, 0.2]),
         packed_delivery=packed([0.1, 0.4, 0.3, 0.2]),
         draw=0.1,

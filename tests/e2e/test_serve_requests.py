@@ -7,7 +7,7 @@ import pytest
 
 from cvo.app.company import Company
 from cvo.app.keys import keys_of, new_key, scopes_of
-from cvo.decisions.decision import decode
+from cvo.app.records import records
 from tests.data.server import make_company, serving
 
 
@@ -22,7 +22,7 @@ def server(tmp_path_factory):
 
 def _contacts(folder, customer: str) -> int:
     with Company.open(folder, write=False) as company:
-        decisions = [decode(each.body) for each in company.store.decisions()]
+        decisions = [records(company.store)(each.body) for each in company.store.decisions()]
     return sum(bool(slot.chosen) for d in decisions if d.customer == customer for slot in d.slots)
 
 

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from cvo.app.company import Company
+from cvo.app.records import records
 from cvo.app.replay import replay
 from cvo.app.state import Pinned
 from cvo.core.clock import DAY
 from cvo.core.ids import DecisionId
-from cvo.decisions.decision import Purpose, decode
+from cvo.decisions.decision import Purpose
 from cvo.events.event import Delivery, Order
 from cvo.events.message import user
 from cvo.storage.check import check
@@ -134,7 +135,7 @@ def _orders_counted_once(company: Company, acknowledged) -> None:
 
 def _decisions_made_once(company: Company, acknowledged) -> None:
     answers = [answer for path, _, answer in acknowledged if path == "/v1/decisions"]
-    logged = {each.decision_id: decode(each.body) for each in company.store.decisions()}
+    logged = {each.decision_id: records(company.store)(each.body) for each in company.store.decisions()}
     assert len({answer["decisionId"] for answer in answers}) == len(answers) == len(logged) > 10
     for answer in answers:
         decision = logged[DecisionId(answer["decisionId"])]
@@ -150,7 +151,8 @@ def _limits_respected(company: Company) -> None:
     mails = Counter(
         each.person_id
         for each in company.store.decisions(Purpose.LIVE)
-        if each.placement == "newsletter" and any(slot.chosen for slot in decode(each.body).slots)
+        if each.placement == "newsletter"
+        and any(slot.chosen for slot in records(company.store)(each.body).slots)
     )
     times = [each.at for each in company.store.decisions()]
     assert max(times) - min(times) < DAY

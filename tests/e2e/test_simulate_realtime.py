@@ -8,12 +8,13 @@ from contextlib import ExitStack
 import pytest
 
 from cvo.app.company import Company
+from cvo.app.records import records
 from cvo.app.simulate import simulate
 from cvo.app.simulate.messages import START, customer_id
 from cvo.app.simulate.served import WEEK_A_MINUTE, ServedDoors
 from cvo.core.clock import DAY, Instant
 from cvo.core.errors import Unavailable
-from cvo.decisions.decision import Purpose, Request, decode
+from cvo.decisions.decision import Purpose, Request
 from tests.data.server import make_company, serving
 
 
@@ -41,7 +42,7 @@ def test_it_lives_through_its_weeks_over_http_and_is_held_against_its_truth(tmp_
     assert found["messages"]["duplicates"] <= found["messages"]["accepted"]
     assert set(found["truth"]) == {"as_counted", "own_margins", "best"}
     with Company.open(folder, write=False) as company:
-        made = [decode(each.body) for each in company.store.decisions(Purpose.LIVE)]
+        made = [records(company.store)(each.body) for each in company.store.decisions(Purpose.LIVE)]
         assert len(made) == found["decisions"]["made"]
         assert list(company.store.dead_letters()) == []
     assert {each.at >= START for each in made} == {True}

@@ -21,7 +21,7 @@ from cvo.actions.stock import Stock
 from cvo.core.clock import DAY, HOUR, Instant
 from cvo.core.ids import EventId, PersonId
 from cvo.decisions.decide import Case, decide, decide_all
-from cvo.decisions.decision import Arm, Request, Subject, decode, encode
+from cvo.decisions.decision import Arm, Request, Subject, encode
 from cvo.decisions.effects import effects
 from cvo.decisions.policy import Policy
 from cvo.decisions.replay import case_of, replay
@@ -33,6 +33,7 @@ from cvo.valuation.assumptions import assumptions_of
 from cvo.valuation.encoder import NO_FEATURES
 from cvo.valuation.models import untrained
 from tests.data.company import NOW
+from tests.data.records import kept
 
 REST = (
     "status: live, name: A, contact_cost: 0.5, value: 900, "
@@ -268,7 +269,7 @@ def could_refuse(tier, customer, action, case, *, stock, decision):
     if tier == "bundle":
         (mate,) = set(BUNDLE) - {action}
         apart = decision.refused.get(mate)
-        if apart is not None and decision.refusals[apart].tier != "bundle":
+        if apart is not None and apart.tier != "bundle":
             return True
         return (
             case.request.limit == 1
@@ -348,7 +349,7 @@ def made_again(made, customers, policy, stock, *, random):
     """Check that every decision comes out of its record bit for bit, in any company, and some of them alone."""
     logged = [encode(each) for each in made]
     order = random.sample(range(len(made)), len(made))
-    cases = [case_of(decode(logged[n]), customers[n].profile, stock) for n in order]
+    cases = [case_of(kept(made[n]), customers[n].profile, stock) for n in order]
     size = random.choice([97, 300, len(made)])
     for start in range(0, len(cases), size):
         again = decide_all(cases[start : start + size], policy)
@@ -356,7 +357,7 @@ def made_again(made, customers, policy, stock, *, random):
             assert encode(decision) == logged[n]
     for n in order[:3]:
         assert encode(decide(case_of(made[n], customers[n].profile, stock), policy)) == logged[n]
-        assert replay(decode(logged[n]), customers[n].profile, policy, stock).identical
+        assert replay(kept(made[n]), customers[n].profile, policy, stock).identical
 
 
 def left_now(random, scarce):
@@ -424,8 +425,8 @@ def play(seed, *, people, steps, share=1.0, scarce=0.5):
             seen_then = Scarcity(scarcity.left | decision.scarcity.left, {})
             asked = msgspec.structs.replace(case, scarcity=seen_then)
             check_slots(customer, asked, decision, levels, every=every)
-            for action, number in decision.refused.items() if every else ():
-                tier = decision.refusals[number].tier
+            for action, refusal in decision.refused.items() if every else ():
+                tier = refusal.tier
                 assert could_refuse(tier, customer, action, asked, stock=levels, decision=decision), (
                     tier,
                     action,

@@ -10,11 +10,12 @@ from cvo.actions.catalogue import Resource
 from cvo.actions.scarcity import Scarcity
 from cvo.core.ids import PersonId
 from cvo.decisions.decide import Case
-from cvo.decisions.decision import Arm, Request, Subject, decode, encode
+from cvo.decisions.decision import Arm, Request, Subject
 from cvo.decisions.replay import replay
 from cvo.decisions.turns import decide_in_turn, used
 from cvo.profiles.profile import Profile
 from tests.data.company import NOW, catalogue, policy
+from tests.data.records import kept
 
 SCOPES = [("channel", "web"), ("team", "sales"), ("action", "callback"), ("stage", "grow"), ("all", None)]
 resources = st.builds(
@@ -53,4 +54,4 @@ def test_resources_hold_and_decisions_replay(drawn, count):
         assert sum(used(each, deciding).get(name, 0.0) for each in made) <= amount + 1e-9
     for each in made:
         assert abs(sum(each.slots[0].propensities) - 1.0) < 1e-9
-        assert replay(decode(encode(each)), profile, deciding).identical
+        assert replay(kept(each), profile, deciding).identical

@@ -153,16 +153,19 @@ class Qualifier:
         until = ends(situation)
         return refusal if until in {None, LATEST} else Refusal(refusal.tier, refusal.rule, until)
 
-    def said(self, codes: Sequence[int], situation: Situation) -> list[Refusal]:
-        """Return what codes of one situation, in ascending order, stand for; `QUALIFIED` is what nothing values."""
-        if self._rests and not self._rests.keys().isdisjoint(codes):
-            found = [self.refusal(code, situation) for code in codes]
-        else:
-            known = self.refusals
-            found = [known[code] for code in codes]
-        if codes and codes[0] == QUALIFIED:
-            found[0] = UNVALUED
-        return found
+    @property
+    def rests(self) -> bool:
+        """Tell whether any rest can refuse here."""
+        return bool(self._rests)
+
+    def rest_ends(self, numbers: Sequence[int], situation: Situation) -> dict[int, Instant]:
+        """Return when those rests end that are among refusals numbered from 1, but for those that never do."""
+        ends = {number: self._rests[number - 1](situation) for number in set(numbers) & self._rested}
+        return {number: until for number, until in sorted(ends.items()) if until not in {None, LATEST}}
+
+    @cached_property
+    def _rested(self) -> set[int]:
+        return {code + 1 for code in self._rests}
 
     def creatives(self, action: str, situation: Situation) -> tuple[str, ...]:
         """Return the creatives of an action for the placement that no rule refuses: some, where it qualifies."""

@@ -4,12 +4,13 @@ import msgspec
 import polars as pl
 
 from cvo.app.company import Company
+from cvo.app.records import records
 from cvo.app.state import running_catalogue
 from cvo.core.clock import Instant
 from cvo.core.errors import NotFound
 from cvo.core.ids import PersonId
 from cvo.core.money import Money
-from cvo.decisions.decision import Decision, decode
+from cvo.decisions.decision import Decision
 from cvo.events.message import ExternalId
 from cvo.ledger.account import accounts
 from cvo.ledger.bank import closed
@@ -89,7 +90,7 @@ def customer(company: Company, external: ExternalId) -> Customer:
         profile=person.profile,
         account=_account(tables, margin, company.config.currency),
         predictions=_predictions(tables, margin, company.clock.now(), company.config.currency),
-        decisions=[decode(each.body) for each in logged],
+        decisions=[records(company.store)(each.body) for each in logged],
     )
 
 

@@ -6,12 +6,13 @@ from itertools import islice
 import msgspec
 
 from cvo.app.company import Company
+from cvo.app.records import records
 from cvo.app.scarcity import Prices, count, period_of, scarcity_of, spend
 from cvo.app.state import keep_policy
 from cvo.core.ids import EventId, PersonId
 from cvo.core.random import keyed_bytes
 from cvo.decisions.decide import Case
-from cvo.decisions.decision import Arm, Decision, Purpose, Request, Subject, decode, encode
+from cvo.decisions.decision import Arm, Decision, Purpose, Request, Subject, encode
 from cvo.decisions.effects import effects
 from cvo.decisions.policy import Deciding, Policy
 from cvo.decisions.turns import decide_in_turn
@@ -72,7 +73,7 @@ def rehearse(
 def _rehearsed(company: Company, policy: Policy, placement: str) -> dict[str, Decision]:
     """Return the rehearsals that this very policy has made already, by customer."""
     pins = policy.pins(0)
-    logged = (decode(each.body) for each in company.store.decisions(Purpose.REHEARSAL))
+    logged = map(records(company.store), (each.body for each in company.store.decisions(Purpose.REHEARSAL)))
     return {
         decision.customer: decision
         for decision in logged

@@ -9,6 +9,7 @@ import msgspec
 
 from cvo.app.company import Company
 from cvo.app.learn import windows_of
+from cvo.app.records import records
 from cvo.app.state import kept_catalogue, running_catalogue
 from cvo.app.value import Question, facts_of
 from cvo.app.value.programme import Facts
@@ -16,7 +17,7 @@ from cvo.connectors import pdstools
 from cvo.core.clock import Instant
 from cvo.core.errors import InvalidInput, NotFound
 from cvo.core.money import minor_unit
-from cvo.decisions.decision import Decision, Purpose, decode
+from cvo.decisions.decision import Decision, Purpose
 from cvo.events.event import Decided, Response
 from cvo.ledger.contrast import Contrast, contrasts
 from cvo.ledger.programme import arm_weights
@@ -100,7 +101,7 @@ def _history(
 
     def record(body: Decided) -> Decision | None:
         try:
-            return decode(company.store.decision(body.decision_id).body)
+            return records(company.store)(company.store.decision(body.decision_id).body)
         except NotFound:
             return None
 
@@ -126,10 +127,10 @@ def _explanations(
     def labels(version: str) -> pdstools.Labels:
         return pdstools.labels_of(kept_catalogue(company.store, version), inbound)
 
-    found = company.store.decisions(Purpose.LIVE)
+    found, read = company.store.decisions(Purpose.LIVE), records(company.store)
     for logged in _counted(found, EXPLANATIONS, company.store.counts()["decisions"], progress):
         if _within(logged.at, period):
-            decision = decode(logged.body)
+            decision = read(logged.body)
             yield from pdstools.explanation_rows(decision, labels(decision.pins.catalogue))
 
 

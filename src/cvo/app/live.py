@@ -12,6 +12,7 @@ import msgspec
 from cvo.app.company import Company
 from cvo.app.decide import decide_in, logged
 from cvo.app.learn import decide_with
+from cvo.app.records import records
 from cvo.app.rollout.judge import advance
 from cvo.app.rollout.record import Run, candidate_policy, known_catalogue, split, under_way
 from cvo.app.state import keep_policy, labels, running_catalogue, running_policy, running_version
@@ -19,7 +20,7 @@ from cvo.core.clock import Instant, parse_rfc3339
 from cvo.core.digest import digest
 from cvo.core.errors import Conflict, CvoError, Damaged, InvalidInput, Unavailable
 from cvo.decisions.decide import ready
-from cvo.decisions.decision import Decision, Purpose, Request, decode
+from cvo.decisions.decision import Decision, Purpose, Request
 from cvo.decisions.policy import Deciding, Policy
 from cvo.decisions.rollout import Verdict
 from cvo.events.event import Scalar
@@ -198,7 +199,7 @@ class Live:
             known |= {each.key: each for each in made}
         for i, job in asks:
             if i not in results:
-                results[i] = _again(job, known[repeatable[i]])
+                results[i] = self._again(job, known[repeatable[i]])
         return results
 
     def _refusal(self, job: Ask) -> CvoError | None:
@@ -212,6 +213,14 @@ class Live:
             return error
         return None
 
+    def _again(self, job: Ask, earlier: Repeatable) -> Result:
+        if earlier.request != job.content:
+            return InvalidInput(
+                f"the Idempotency-Key {job.idempotency_key!r} was used for another request of this customer; "
+                "use a new key for each request"
+            )
+        return records(self.company.store)(earlier.decision.body)
+
     def _key(self, job: Ask) -> Key:
         return job.customer.sender_key(self.company.config.seed), job.idempotency_key or ""
 
@@ -219,15 +228,6 @@ class Live:
 def _request(job: Ask, now: Instant) -> Request:
     at = now if job.at is None else job.at
     return Request(placement=job.placement, at=at, context=job.context, purpose=job.purpose, limit=job.limit)
-
-
-def _again(job: Ask, earlier: Repeatable) -> Result:
-    if earlier.request != job.content:
-        return InvalidInput(
-            f"the Idempotency-Key {job.idempotency_key!r} was used for another request of this customer; "
-            "use a new key for each request"
-        )
-    return decode(earlier.decision.body)
 
 
 def _claimed(raw: Any, otherwise: Instant) -> Instant:

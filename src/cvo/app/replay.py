@@ -1,16 +1,17 @@
 """Replay: a logged decision made again from the log, whatever came in since."""
 
 from cvo.app.company import Company
+from cvo.app.records import records
 from cvo.app.state import Pinned
 from cvo.core.ids import DecisionId
-from cvo.decisions.decision import Decision, decode
+from cvo.decisions.decision import Decision
 from cvo.decisions.replay import Replay
 from cvo.decisions.replay import replay as make_again
 
 
 def logged(company: Company, decision_id: str) -> Decision:
     """Return a decision as it was logged; an unknown id raises `NotFound`."""
-    return decode(company.store.decision(DecisionId(decision_id)).body)
+    return records(company.store)(company.store.decision(DecisionId(decision_id)).body)
 
 
 def replay(company: Company, decision_id: str, pinned: Pinned | None = None) -> Replay:

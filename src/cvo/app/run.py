@@ -13,11 +13,12 @@ from cvo.actions.situation import Situation, ask, products, rule_schema
 from cvo.app.company import Company
 from cvo.app.decide import BATCH, decide_in
 from cvo.app.prices import solve
+from cvo.app.records import records
 from cvo.app.state import keep_policy
 from cvo.core.clock import format_rfc3339
 from cvo.core.ids import PersonId
 from cvo.core.random import keyed_bytes
-from cvo.decisions.decision import Arm, Decision, Purpose, Request, decode
+from cvo.decisions.decision import Arm, Decision, Purpose, Request
 from cvo.profiles.profile import Profile
 
 RUN = "run"
@@ -161,9 +162,10 @@ def _write(path: Path, rows: list[Row]) -> None:
 
 def _decided(company: Company, placement: str, purpose: Purpose, name: str) -> Iterator[Decision]:
     """Return what a run of this name has decided already."""
+    read = records(company.store)
     for logged in company.store.decisions(purpose):
         if logged.placement == placement:
-            decision = decode(logged.body)
+            decision = read(logged.body)
             if decision.context.get(RUN) == name:
                 yield decision
 

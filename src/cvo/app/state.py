@@ -96,10 +96,13 @@ def running_policy(store: Store, settings: Settings) -> Policy:
 
 
 def keep_policy(work: UnitOfWork, policy: Policy) -> None:
-    """Keep all that the policy's decisions pin, so that they can be made again."""
+    """Keep all that the policy's decisions pin, so that they can be made again, and the legends of their records."""
     work.keep(policy.catalogue.version, catalogue_bytes(policy.catalogue))
     work.keep(policy.models.version, model_snapshots.encode(policy.models))
     work.keep(digest(policy.settings), msgspec.msgpack.encode(policy.settings))
+    for placement in policy.catalogue.placements:
+        legend = policy.legend(placement)
+        work.keep(legend.version, legend.encoded())
 
 
 class Pinned:

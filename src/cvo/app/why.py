@@ -7,10 +7,11 @@ import msgspec
 from cvo.actions.qualify import Objection
 from cvo.actions.situation import Situation
 from cvo.app.company import Company
+from cvo.app.records import records
 from cvo.app.value.question import Question
 from cvo.core.clock import Instant
 from cvo.core.errors import NotFound
-from cvo.decisions.decision import Decision, Purpose, decode
+from cvo.decisions.decision import Decision, Purpose
 from cvo.decisions.why_not import WhyNot, why_not
 from cvo.events.message import user
 from cvo.storage.unit_of_work import LoggedDecision, Person
@@ -54,7 +55,7 @@ def why(
         raise NotFound(f"there is no action {action!r} in the running catalogue")
     person = None if customer is None else _met(company, customer)
     logged = _logged(company, person)
-    found = why_not(action, _decoded(logged, period, progress))
+    found = why_not(action, _decoded(records(company.store), logged, period, progress))
     now = [] if person is None else _standings(company, person, action)
     return Why(customer, period.since, period.until, found, now)
 
@@ -75,13 +76,16 @@ def _logged(company: Company, person: Person | None) -> Iterator[LoggedDecision]
 
 
 def _decoded(
-    logged: Iterator[LoggedDecision], period: Question, progress: Callable[[int], None]
+    read: Callable[[bytes], Decision],
+    logged: Iterator[LoggedDecision],
+    period: Question,
+    progress: Callable[[int], None],
 ) -> Iterator[Decision]:
     for each in logged:
         progress(1)
         begun = period.since is None or each.at >= period.since
         if begun and (period.until is None or each.at < period.until):
-            yield decode(each.body)
+            yield read(each.body)
 
 
 def _standings(company: Company, person: Person, action: str) -> list[Standing]:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvo.actions.bundles import NO_BUNDLES, Bundles
-from cvo.actions.qualify import QUALIFIED, CodeArray
-from cvo.decisions.decision import LEAD, NOTHING, Scored
+from cvo.actions.qualify import CodeArray
+from cvo.decisions.decision import LEAD, Scored
+from cvo.decisions.legend import Legend
 from cvo.decisions.packed import WIDTH
 from cvo.decisions.policy import Policy
 from cvo.valuation.later import Later
@@ -29,6 +30,7 @@ class Columns:
     def __init__(
         self,
         policy: Policy,
+        legend: Legend,
         codes: CodeArray,
         scores: Scores,
         channel: str,
@@ -46,7 +48,7 @@ class Columns:
             scores = msgspec.structs.replace(scores, mean=scores.mean - charges)
         if levers is not None:
             scores = msgspec.structs.replace(scores, mean=scores.mean + levers)
-        self.scores = scores
+        self.scores, self._legend = scores, legend
         self.qualified = np.isfinite(scores.mean)
         self.among = self.qualified & bundles.options if bundles else self.qualified
         self.probabilities = policy.choice.probabilities(scores.mean, scores.sd, among=self.among)
@@ -70,60 +72,56 @@ class Columns:
         tables = np.empty((len(terms), *codes.shape))
         for table, values in zip(tables, terms.values(), strict=True):
             table[:] = values
-        self._rows, self._bundles = list(terms), bundles
-        self._lay_out(policy, codes, tables, channel)
+        self._rows = list(terms)
+        self._lay_out(policy, codes, tables, channel, bundles)
 
-    def _lay_out(self, policy: Policy, codes: CodeArray, tables: FloatArray, channel: str) -> None:
+    def _lay_out(
+        self, policy: Policy, codes: CodeArray, tables: FloatArray, channel: str, bundles: Bundles
+    ) -> None:
         # Imported late: the compiler takes a third of a second, and `import cvo` has less.
         from cvo.decisions.columns_loops import laid_out
 
-        names, rates = policy.names, policy.withheld_rates
-        scored, terms, options, chances, delivered, refused, refused_by, found, ends = laid_out(
-            codes,
-            self.qualified,
-            self.among,
-            self.probabilities,
-            tables,
-            rates,
-            int(codes.max(initial=QUALIFIED)) - QUALIFIED,
+        scored, terms, options, chances, delivered, refused = laid_out(
+            codes, self.qualified, self.among, self.probabilities, tables, policy.withheld_rates
         )
-        self._ends = _ends(self.qualified)
-        self._actions: list[str] = names.take(scored).tolist()
-        self._terms = _bytes(terms)
-        leads = self._bundles.lead.take(scored) if self._bundles else scored
+        place, code = (np.dtype(f"<{kind}") for kind in (self._legend.place_type, self._legend.code_type))
+        self._place_width, self._code_width = place.itemsize, code.itemsize
+        self._ends = self._option_ends = _ends(self.qualified)
+        self._places = self._options = scored.astype(place).tobytes()
+        leads = bundles.lead.take(scored) if bundles else scored
         self._grades = policy.grades.take(leads).tobytes()
         self._later_grades = policy.later_grades(channel).take(leads).tobytes()
-        self._option_ends, self._options = self._ends, self._actions
-        if self._bundles:
-            self._option_ends, self._options = _ends(self.among), names.take(options).tolist()
-        self._chances, self._delivered = _bytes(chances), _bytes(delivered)
-        self._refused_actions: list[str] = names.take(refused).tolist()
-        self._refused_by: list[int] = refused_by.tolist()
-        self._codes: list[int] = found.tolist()
-        self._code_ends: list[int] = [0, *ends.tolist()]
+        if bundles:
+            self._option_ends, self._options = _ends(self.among), options.astype(place).tobytes()
+        self._terms, self._chances, self._delivered = map(_bytes, (terms, chances, delivered))
+        self._codes = refused.astype(code).tobytes()
 
     def scored(self, row: int) -> Scored:
         """Return the scores of a row's qualified actions, term by term."""
         start, end = self._ends[row], self._ends[row + 1]
-        width = WIDTH * len(self._rows)
-        table = self._terms[width * start : width * end]
-        grades, later = self._grades[start:end], self._later_grades[start:end]
-        return Scored(self._actions[start:end], self._rows, table, grades, later)
+        width, place = WIDTH * len(self._rows), self._place_width
+        return Scored(
+            self._legend,
+            self._places[place * start : place * end],
+            self._rows,
+            self._terms[width * start : width * end],
+            self._grades[start:end],
+            self._later_grades[start:end],
+        )
 
-    def options(self, row: int) -> tuple[list[str], bytes, bytes]:
-        """Return a row's options, nothing last; the policy's probabilities, and of delivery as long as no coin fell."""
+    def options(self, row: int) -> tuple[bytes, bytes, bytes]:
+        """Return a row's options but nothing; the policy's probabilities; those of delivery as long as no coin fell."""
         start, end = self._option_ends[row], self._option_ends[row + 1]
         # Every row has nothing besides.
-        mine = slice(WIDTH * (start + row), WIDTH * (end + row + 1))
-        return [*self._options[start:end], NOTHING], self._chances[mine], self._delivered[mine]
+        mine, place = slice(WIDTH * (start + row), WIDTH * (end + row + 1)), self._place_width
+        return self._options[place * start : place * end], self._chances[mine], self._delivered[mine]
 
-    def refused(self, row: int) -> tuple[list[str], list[int], list[int]]:
-        """Return a row's refused actions, for each a number, and the codes of refusals that numbers stand for."""
+    def refused(self, row: int) -> bytes:
+        """Return what refuses each action of a row that is not scored."""
         # What comes before the row and is not scored.
-        width = self.qualified.shape[1]
-        mine = slice(row * width - self._ends[row], (row + 1) * width - self._ends[row + 1])
-        codes = self._codes[self._code_ends[row] : self._code_ends[row + 1]]
-        return self._refused_actions[mine], self._refused_by[mine], codes
+        width, code = self.qualified.shape[1], self._code_width
+        start, end = row * width - self._ends[row], (row + 1) * width - self._ends[row + 1]
+        return self._codes[code * start : code * end]
 
 
 def as_one(scores: Scores, bundles: Bundles) -> Scores:

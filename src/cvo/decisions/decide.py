@@ -15,6 +15,7 @@ from cvo.actions.qualify import QUALIFIED, Qualifier
 from cvo.actions.scarcity import NOTHING_SCARCE, Scarcity
 from cvo.actions.situation import Situation
 from cvo.actions.stock import NO_STOCK, Stock
+from cvo.core.clock import Instant
 from cvo.core.digest import digest
 from cvo.core.ids import PersonId, decision_id
 from cvo.core.random import keyed_uniform
@@ -29,7 +30,7 @@ from cvo.decisions.decision import (
     Slot,
     Subject,
 )
-from cvo.decisions.packed import one, packed, unpacked
+from cvo.decisions.packed import WIDTH, one, packed, unpacked
 from cvo.decisions.policy import Policy
 from cvo.decisions.slots import closed, fits
 from cvo.decisions.withholding import Coin, Coins
@@ -91,6 +92,7 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
     added = levers.at([case.request.at for case in cases]) if levers else None
     columns = Columns(
         policy,
+        policy.legend(placement),
         codes,
         scores,
         qualifier.channel,
@@ -153,7 +155,7 @@ class _Record:
         row: int,
     ) -> None:
         self._case, self._here, self._policy, self._qualifier = case, here, policy, qualifier
-        self._columns, self._row = columns, row
+        self._columns, self._row, self._legend = columns, row, policy.legend(case.request.placement)
         request, subject = case.request, case.subject
         self._coins = Coins(
             policy.settings.seed, subject.met_as or subject.person_id, case.profile, request.at
@@ -178,7 +180,7 @@ class _Record:
     def decision(self, first: int) -> Decision:
         """Return the decision, given which option was drawn for the first slot."""
         request, subject = self._case.request, self._case.subject
-        refused_actions, refused_by, codes = self._columns.refused(self._row)
+        codes = self._columns.refused(self._row)
         return Decision(
             decision_id=self._id,
             person_id=subject.person_id,
@@ -192,9 +194,9 @@ class _Record:
             met_as=subject.met_as,
             pins=self._pins,
             currency=self._policy.settings.currency,
-            refused_actions=refused_actions,
-            refused_by=refused_by,
-            refusals=self._qualifier.said(codes, self._here),
+            legend=self._legend,
+            codes=codes,
+            ends=self._ends(codes),
             scored=self._columns.scored(self._row),
             slots=self._slots(first),
             scarcity=self._scarcity(),
@@ -204,6 +206,10 @@ class _Record:
         # A rule may ask about what no action here uses, and has to see the same again.
         watched = self._qualifier.watched
         return self._case.scarcity.only(watched) if watched else NOTHING_SCARCE
+
+    def _ends(self, codes: bytes) -> dict[int, Instant]:
+        known = self._qualifier
+        return known.rest_ends(self._legend.codes(codes), self._here) if known.rests else {}
 
     def _slots(self, first: int) -> list[Slot]:
         slots = self._with_mates(self._slot(1, *self._columns.options(self._row), first))
@@ -242,7 +248,7 @@ class _Record:
                 msgspec.structs.replace(
                     slot,
                     rank=rank,
-                    options=[action, NOTHING],
+                    places=self._legend.packed_places([action]),
                     packed_propensities=packed([1.0, 0.0]),
                     packed_delivery=packed([got, 1.0 - got]),
                     draw=self.uniform(rank),
@@ -260,24 +266,25 @@ class _Record:
         delivered = (chances * (1.0 - self._policy.withheld_rates[positions])).tolist()
         return self._slot(
             rank,
-            [*self._policy.names[positions].tolist(), NOTHING],
+            positions.astype(f"<{self._legend.place_type}").tobytes(),
             packed([*chances.tolist(), float(probabilities[-1])]),
             packed([*delivered, max(0.0, 1.0 - math.fsum(delivered))]),
             int(draw(probabilities, self.uniform(rank))),
         )
 
-    def _slot(self, rank: int, options: list[str], chances: bytes, delivered: bytes, drawn: int) -> Slot:
+    def _slot(self, rank: int, places: bytes, chances: bytes, delivered: bytes, drawn: int) -> Slot:
         names = self._qualifier.actions
         if self._case.subject.arm is Arm.CONTROL:
-            chosen, delivered = NOTHING, packed([*[0.0] * (len(options) - 1), 1.0])
+            chosen, delivered = NOTHING, packed([*[0.0] * (len(chances) // WIDTH - 1), 1.0])
         else:
             chosen = names[drawn] if drawn < len(names) else NOTHING
-            delivered = self._delivered(options, chances, delivered)
+            delivered = self._delivered(places, chances, delivered)
         thrown = self._coins.coin(chosen, self._policy.withholding[chosen]) if chosen else None
         rendered = self._rendered(chosen, rank) if chosen else None
         return Slot(
             rank=rank,
-            options=options,
+            legend=self._legend,
+            places=places,
             packed_propensities=chances,
             packed_delivery=delivered,
             draw=self.uniform(rank),
@@ -288,16 +295,16 @@ class _Record:
             creative_propensity=rendered.propensity if rendered else 1.0,
         )
 
-    def _delivered(self, options: list[str], chances: bytes, delivered: bytes) -> bytes:
+    def _delivered(self, places: bytes, chances: bytes, delivered: bytes) -> bytes:
         """Return the probabilities with which the customer gets each option; nothing gets what is withheld."""
         fallen = self._coins.fallen(self._policy.withholding)
-        here = [action for action in fallen if action in options]
-        if not here:
+        if not fallen:
             return delivered
-        numbers = unpacked(delivered)[:-1]
-        for action in here:
-            at = options.index(action)
-            numbers[at] = 0.0 if fallen[action].withholds else one(chances, at)
+        options, numbers = self._legend.named(places), unpacked(delivered)[:-1]
+        for action, coin in fallen.items():
+            if action in options:
+                at = options.index(action)
+                numbers[at] = 0.0 if coin.withholds else one(chances, at)
         # Exactly rounded, whatever the version of Python adds up floats like.
         return packed([*numbers, max(0.0, 1.0 - math.fsum(numbers))])
 

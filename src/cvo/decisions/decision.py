@@ -12,6 +12,7 @@ from cvo.core.clock import Instant
 from cvo.core.errors import Damaged
 from cvo.core.evidence import Grade
 from cvo.core.ids import DecisionId, PersonId
+from cvo.decisions.legend import Legend, Legends
 from cvo.decisions.packed import WIDTH, one, packed, unpacked
 from cvo.events.event import Delivery, Scalar
 
@@ -109,26 +110,39 @@ _TERMS = Terms.__struct_fields__[:-2]
 _GRADES = tuple(Grade)
 
 
+def packed_grades(grades: Iterable[str]) -> bytes:
+    """Return grades as records have them, a byte each."""
+    return bytes(_GRADES.index(Grade(each)) for each in grades)
+
+
 class Scored(msgspec.Struct, frozen=True, array_like=True):
     """The scores of the qualified actions.
 
-    `table` has a row of numbers for each of the `rows`, which name terms, and in it one for each of the `actions`; a
-    term without a row is zero for all. Actions of a bundle have the terms of all of it. `grades` are positions in the
-    list of grades, a byte for each action, and so are `clv_grades`, of what comes after the window; records from before
-    that was scored have none.
+    `places` are their numbers in the legend. `table` has a row of numbers for each of the `rows`, which name terms, and
+    in it one for each of the `actions`; a term without a row is zero for all. Actions of a bundle have the terms of all
+    of it. `grades` are positions in the list of grades, a byte for each action, and so are `clv_grades`, of what
+    comes after the window; records from before that was scored have none.
     """
 
-    actions: list[str]
+    legend: Legend
+    places: bytes
     rows: list[str]
     table: bytes
     grades: bytes
     clv_grades: bytes = b""
 
     @classmethod
-    def of(cls, actions: list[str], grade: Iterable[str], **terms: Iterable[float]) -> "Scored":
+    def of(
+        cls, legend: Legend, actions: Iterable[str], grade: Iterable[str], **terms: Iterable[float]
+    ) -> "Scored":
         """Make a table of terms given by name, each with a number for every action."""
         table = b"".join(packed(numbers) for numbers in terms.values())
-        return cls(actions, list(terms), table, bytes(_GRADES.index(Grade(each)) for each in grade))
+        return cls(legend, legend.packed_places(actions), list(terms), table, packed_grades(grade))
+
+    @property
+    def actions(self) -> list[str]:
+        """Return the actions in alphabetical order."""
+        return self.legend.named(self.places)
 
     @property
     def score(self) -> list[float]:
@@ -155,8 +169,8 @@ class Scored(msgspec.Struct, frozen=True, array_like=True):
     def term(self, name: str) -> list[float]:
         """Return one term of the score for each action."""
         if name not in self.rows:
-            return [0.0] * len(self.actions)
-        width = WIDTH * len(self.actions)
+            return [0.0] * len(self.grades)
+        width = WIDTH * len(self.grades)
         start = width * self.rows.index(name)
         return unpacked(self.table[start : start + width])
 
@@ -164,7 +178,8 @@ class Scored(msgspec.Struct, frozen=True, array_like=True):
         """Return the option that an action is part of: itself, or the first of its bundle."""
         if LEAD not in self.rows:
             return action
-        return self.actions[int(self.term(LEAD)[self.actions.index(action)])]
+        actions = self.actions
+        return actions[int(self.term(LEAD)[actions.index(action)])]
 
     def worth(self) -> list[float]:
         """Return each score less its lever: what the action is expected to bring, whoever pushes it."""
@@ -186,6 +201,7 @@ class Scored(msgspec.Struct, frozen=True, array_like=True):
 class Slot(msgspec.Struct, frozen=True, array_like=True):
     """What one slot of the placement got, by which draw, with which probabilities.
 
+    `places` are the numbers in the legend of all `options` but nothing.
     `options` are the qualified actions still open and, last, nothing: a later slot lacks what earlier ones chose,
     and what contact limits leave no room for after them. The first action of a bundle stands for it; the slots of the
     others follow, each with its action for certain. `propensities` are the policy's
@@ -195,7 +211,8 @@ class Slot(msgspec.Struct, frozen=True, array_like=True):
     """
 
     rank: int
-    options: list[str]
+    legend: Legend
+    places: bytes
     packed_propensities: bytes
     packed_delivery: bytes
     draw: float
@@ -204,6 +221,11 @@ class Slot(msgspec.Struct, frozen=True, array_like=True):
     coin: float | None
     delivery: Delivery
     creative_propensity: float = 1.0
+
+    @property
+    def options(self) -> list[str]:
+        """Return what could be picked."""
+        return [*self.legend.named(self.places), NOTHING]
 
     @property
     def propensities(self) -> list[float]:
@@ -218,7 +240,9 @@ class Slot(msgspec.Struct, frozen=True, array_like=True):
     @property
     def propensity(self) -> float:
         """Return the probability with which the policy picks what was chosen."""
-        return one(self.packed_propensities, self.options.index(self.chosen))
+        if self.chosen == NOTHING:
+            return one(self.packed_propensities, len(self.packed_propensities) // WIDTH - 1)
+        return one(self.packed_propensities, self.legend.position(self.chosen, self.places))
 
     def with_chances(self, propensities: Iterable[float], delivery: Iterable[float]) -> "Slot":
         """Return the slot with other probabilities."""
@@ -228,13 +252,14 @@ class Slot(msgspec.Struct, frozen=True, array_like=True):
 
     def plain(self) -> dict[str, Any]:
         """Return everything by name, with probabilities as lists."""
-        fields = msgspec.structs.asdict(self)
-        del fields["packed_propensities"], fields["packed_delivery"]
+        fields = {name: getattr(self, name) for name in self.__struct_fields__ if name not in _AS_BYTES}
         chances = {"propensities": self.propensities, "delivery_probabilities": self.delivery_probabilities}
-        return fields | chances
+        return fields | {"options": self.options} | chances
 
 
-LAYOUT = 3
+_AS_BYTES = {"legend", "places", "packed_propensities", "packed_delivery"}
+
+LAYOUT = 4
 """Version of the record's stored form; `earlier` reads the ones before."""
 
 
@@ -255,30 +280,57 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The id the customer was first met by, empty if it is `person_id`."""
     pins: Pins
     currency: str
-    refused_actions: list[str]
-    refused_by: list[int]
-    """For each refused action, the number of its refusal in `refusals`."""
-    refusals: list[Refusal]
+    legend: Legend
+    """What numbers of actions and refusals here stand for; of the record, its hash is a part."""
+    codes: bytes
+    """What refuses each action that is not scored, by the numbers of the legend."""
+    ends: dict[int, Instant]
+    """When the rests among them end, unless they never do."""
     scored: Scored
     slots: list[Slot]
     scarcity: Scarcity = NOTHING_SCARCE
     """What was left of the resources that actions here use or rules ask about, as last counted, and their prices."""
 
     @property
-    def refused(self) -> dict[str, int]:
-        """Return the refused actions, with the number of their refusal in `refusals`."""
-        return dict(zip(self.refused_actions, self.refused_by, strict=True))
+    def refused(self) -> dict[str, Refusal]:
+        """Return the refused actions in alphabetical order, each with what refused it."""
+        legend, scored = self.legend, set(self.scored.actions)
+        others = [action for action in legend.actions if action not in scored]
+        codes = legend.codes(self.codes)
+        if len(codes) != len(others):
+            raise Damaged(
+                f"decision {self.decision_id} and its legend differ in what was refused; `cvo restore` a backup"
+            )
+        said = {code: self._said(code) for code in set(codes)}
+        return {action: said[code] for action, code in zip(others, codes, strict=True)}
+
+    def _said(self, code: int) -> Refusal:
+        refusal, until = self.legend.refusal(code), self.ends.get(code)
+        return refusal if until is None else Refusal(refusal.tier, refusal.rule, until)
 
     @property
     def candidates(self) -> list[Candidate]:
         """Return every action of the catalogue in alphabetical order, refused or scored term by term."""
-        refused = [Candidate(action, self.refusals[number], None) for action, number in self.refused.items()]
+        refused = [Candidate(action, refusal, None) for action, refusal in self.refused.items()]
         scored = [Candidate(action, None, terms) for action, terms in self.scored.terms().items()]
         return sorted([*refused, *scored], key=lambda candidate: candidate.action)
 
+    def plain(self) -> dict[str, Any]:
+        """Return everything by name, with what numbers stand for in their place."""
+        named = {name: getattr(self, name) for name in self.__struct_fields__ if name not in _BY_NUMBER}
+        return named | {"refused": self.refused}
 
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(Decision)
+
+_BY_NUMBER = {"layout", "legend", "codes", "ends"}
+
+
+def _named(value: Any) -> bytes:
+    if isinstance(value, Legend):
+        return bytes.fromhex(value.version)
+    raise NotImplementedError
+
+
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=_named)
 _LIST, _THIS = b"\xdc", bytes([LAYOUT])
 
 
@@ -287,15 +339,21 @@ def encode(decision: Decision) -> bytes:
     return _ENCODER.encode(decision)
 
 
-def decode(body: bytes) -> Decision:
-    """Read the bytes the log kept, in whatever layout; raises `Damaged` where they are no record."""
-    # The first byte says that a list of more than fifteen fields follows, the fourth is the first field.
-    if body[:1] == _LIST and body[3:4] == _THIS:
-        try:
-            return _DECODER.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Damaged(f"a logged decision can't be read ({error}); run `cvo doctor`") from None
-    # Imported late: hardly any company has records that old.
-    from cvo.decisions.earlier import read
+class Reader:
+    """Reads records, in whatever layout; `legends` has what their numbers stand for."""
 
-    return read(body)
+    def __init__(self, legends: Legends) -> None:
+        self._decoder = msgspec.msgpack.Decoder(Decision, dec_hook=lambda _, name: legends(name.hex()))
+
+    def read(self, body: bytes) -> Decision:
+        """Read the bytes the log kept; raises `Damaged` where they are no record, or their legend is missing."""
+        # The first byte says that a list of more than fifteen fields follows, the fourth is the first field.
+        if body[:1] == _LIST and body[3:4] == _THIS:
+            try:
+                return self._decoder.decode(body)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise Damaged(f"a logged decision can't be read ({error}); run `cvo doctor`") from None
+        # Imported late: hardly any company has records that old.
+        from cvo.decisions.earlier import read
+
+        return read(body)

@@ -1,10 +1,11 @@
 """Records as earlier versions logged them, read as if they had been logged today.
 
-Twice the layout changed: refused actions stood with their numbers in a map first, then in two lists, and numbers stood
-as lists before they were bytes. Records are never rewritten: what was logged stays as it was.
+The layout changed three times: refused actions stood with their numbers in a map first, then in two lists; numbers
+stood as lists before they were bytes; names and texts of rules stood in every record before a legend had them.
+Records are never rewritten: what was logged stays as it was.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -13,7 +14,18 @@ from cvo.actions.scarcity import NOTHING_SCARCE, Scarcity
 from cvo.core.clock import Instant
 from cvo.core.errors import Damaged
 from cvo.core.ids import DecisionId, PersonId
-from cvo.decisions.decision import Arm, Decision, Pins, Purpose, Scored, Slot, Terms
+from cvo.decisions.decision import (
+    NOTHING,
+    Arm,
+    Decision,
+    Pins,
+    Purpose,
+    Scored,
+    Slot,
+    Terms,
+    packed_grades,
+)
+from cvo.decisions.legend import Legend
 from cvo.decisions.packed import packed
 from cvo.events.event import Delivery, Scalar
 
@@ -21,8 +33,8 @@ from cvo.events.event import Delivery, Scalar
 class _Slot(msgspec.Struct, frozen=True, array_like=True):
     rank: int
     options: list[str]
-    propensities: list[float]
-    delivery_probabilities: list[float]
+    propensities: bytes | list[float]
+    delivery_probabilities: bytes | list[float]
     draw: float
     chosen: str
     creative: str | None
@@ -31,8 +43,40 @@ class _Slot(msgspec.Struct, frozen=True, array_like=True):
     creative_propensity: float = 1.0
 
 
+class _Scored(msgspec.Struct, frozen=True, array_like=True):
+    actions: list[str]
+    rows: list[str]
+    table: bytes
+    grades: bytes
+    clv_grades: bytes = b""
+
+
+class _Named(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Layout 3: what is as it is today but for names and texts in the place of numbers."""
+
+    layout: Literal[3]
+    decision_id: DecisionId
+    person_id: PersonId
+    customer: str
+    placement: str
+    channel: str
+    at: Instant
+    purpose: Purpose
+    context: dict[str, Scalar]
+    arm: Arm
+    met_as: PersonId = PersonId(b"")
+    pins: Pins
+    currency: str
+    refused_actions: list[str]
+    refused_by: list[int]
+    refusals: list[Refusal]
+    scored: _Scored
+    slots: list[_Slot]
+    scarcity: Scarcity = NOTHING_SCARCE
+
+
 class _Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """Either earlier layout: `scored` has a list for every term, empty where it is zero for all."""
+    """Layouts 1 and 2: `scored` has a list for every term, empty where it is zero for all."""
 
     decision_id: DecisionId
     person_id: PersonId
@@ -55,42 +99,42 @@ class _Listed(msgspec.Struct, frozen=True, kw_only=True):
     scarcity: Scarcity = NOTHING_SCARCE
 
 
-_DECODER = msgspec.msgpack.Decoder(_Listed)
+_LISTS, _NAMES = msgspec.msgpack.Decoder(_Listed), msgspec.msgpack.Decoder(_Named)
+_LIST = b"\xdc"
 _REMEDY = "open the company with the version of cvo that made it, or run `cvo doctor` if it is this one"
 
 
 def read(body: bytes) -> Decision:
     """Read a record of an earlier layout; raises `Damaged` for anything else, such as one of a later version."""
     try:
-        logged = _DECODER.decode(body)
-        return _today(logged)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        if body[:1] == _LIST:
+            return _numbered(_NAMES.decode(body))
+        logged = _LISTS.decode(body)
+        fields = {name: getattr(logged, name) for name in _SAME}
+        return _numbered(
+            _Named(
+                layout=3,
+                **fields,
+                refused_actions=[*logged.refused, *logged.refused_actions],
+                refused_by=[*logged.refused.values(), *logged.refused_by],
+                scored=_scored(logged.scored),
+            )
+        )
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, IndexError) as error:
         raise Damaged(
             f"a logged decision has no layout that this version knows ({error}); {_REMEDY}"
         ) from None
 
 
-def _today(logged: _Listed) -> Decision:
-    fields = {name: getattr(logged, name) for name in _SAME}
-    return Decision(
-        **fields,
-        refused_actions=[*logged.refused, *logged.refused_actions],
-        refused_by=[*logged.refused.values(), *logged.refused_by],
-        scored=_scored(logged.scored),
-        slots=[_slot(each) for each in logged.slots],
-    )
+_SAME = set(_Listed.__struct_fields__) - {"refused", "refused_actions", "refused_by", "scored"}
 
 
-_SAME = set(_Listed.__struct_fields__) - {"refused", "refused_actions", "refused_by", "scored", "slots"}
-
-
-def _scored(columns: list[list[Any]]) -> Scored:
+def _scored(columns: list[list[Any]]) -> _Scored:
     actions, *numbers, grade = columns
     terms = dict(zip(_LISTED, numbers, strict=True))
     # Levers and prices have a row where something sets them, a change of lifetime value never had one.
-    return Scored.of(
-        actions, grade, **{name: column for name, column in terms.items() if column or name in _ALWAYS}
-    )
+    kept = {name: column for name, column in terms.items() if column or name in _ALWAYS}
+    return _Scored(actions, list(kept), b"".join(map(packed, kept.values())), packed_grades(grade))
 
 
 _LISTED = [name for name in Terms.__struct_fields__ if name not in {"patience", "grade", "clv_grade"}]
@@ -99,7 +143,50 @@ _LISTED = [name for name in Terms.__struct_fields__ if name not in {"patience", 
 _ALWAYS = set(_LISTED) - {"clv_change", "lever", "price"}
 
 
-def _slot(logged: _Slot) -> Slot:
+def _numbered(logged: _Named) -> Decision:
+    """Return the record with a legend of its own."""
+    scored, refused = logged.scored, dict(zip(logged.refused_actions, logged.refused_by, strict=True))
+    said = [Refusal(each.tier, each.rule) for each in logged.refusals]
+    legend = Legend(sorted({*scored.actions, *refused}), list(dict.fromkeys(said)))
+    numbers = {number: legend.codes(legend.packed_codes([each]))[0] for number, each in enumerate(said)}
+    codes = legend.packed_codes(said[refused[action]] for action in sorted(refused))
+    return Decision(
+        **{name: getattr(logged, name) for name in _UNCHANGED},
+        legend=legend,
+        codes=codes,
+        ends={
+            numbers[number]: each.until
+            for number, each in enumerate(logged.refusals)
+            if each.until is not None
+        },
+        scored=Scored(
+            legend,
+            legend.packed_places(scored.actions),
+            scored.rows,
+            scored.table,
+            scored.grades,
+            scored.clv_grades,
+        ),
+        slots=[_slot(each, legend) for each in logged.slots],
+    )
+
+
+_UNCHANGED = set(_Named.__struct_fields__) - {
+    "layout",
+    "refused_actions",
+    "refused_by",
+    "refusals",
+    "scored",
+    "slots",
+}
+
+
+def _slot(logged: _Slot, legend: Legend) -> Slot:
     fields = msgspec.structs.asdict(logged)
-    chances, delivery = fields.pop("propensities"), fields.pop("delivery_probabilities")
-    return Slot(packed_propensities=packed(chances), packed_delivery=packed(delivery), **fields)
+    chances, delivery = (_packed(fields.pop(name)) for name in ("propensities", "delivery_probabilities"))
+    places = legend.packed_places(option for option in fields.pop("options") if option != NOTHING)
+    return Slot(legend=legend, places=places, packed_propensities=chances, packed_delivery=delivery, **fields)
+
+
+def _packed(numbers: bytes | list[float]) -> bytes:
+    return numbers if isinstance(numbers, bytes) else packed(numbers)

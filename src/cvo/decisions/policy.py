@@ -14,7 +14,8 @@ from cvo.actions.qualify import Qualifier
 from cvo.actions.settings import Settings
 from cvo.core.digest import digest
 from cvo.decisions.creative import Rendering
-from cvo.decisions.decision import Pins, Scored, Subject
+from cvo.decisions.decision import Pins, Subject, packed_grades
+from cvo.decisions.legend import Legend
 from cvo.decisions.withholding import Withholding
 from cvo.learning import Thompson
 from cvo.valuation.models import Models
@@ -60,6 +61,7 @@ class Policy:
         self.settings = settings
         self.choice = Thompson(settings.exploration, settings.optimistic, settings.floor)
         self._qualifiers: dict[str, Qualifier] = {}
+        self._legends: dict[str, Legend] = {}
         self._levers: dict[str, Levers] = {}
 
     @property
@@ -97,6 +99,13 @@ class Policy:
             self._qualifiers[placement] = Qualifier(self.catalogue, placement, self.settings.currency)
         return self._qualifiers[placement]
 
+    def legend(self, placement: str) -> Legend:
+        """Return what the numbers in records of a placement stand for."""
+        if placement not in self._legends:
+            known = self.qualifier(placement)
+            self._legends[placement] = Legend(known.actions, known.refusals)
+        return self._legends[placement]
+
     def levers(self, channel: str) -> Levers:
         """Return what levers add to scores on a channel."""
         if channel not in self._levers:
@@ -128,11 +137,11 @@ class Policy:
     @cached_property
     def grades(self) -> NDArray[np.uint8]:
         """Return how the value of each action is known, as records have it, in the order of `names`."""
-        return np.frombuffer(Scored.of([], self.valuer.grades).grades, dtype=np.uint8)
+        return np.frombuffer(packed_grades(self.valuer.grades), dtype=np.uint8)
 
     def later_grades(self, channel: str) -> NDArray[np.uint8]:
         """Return how what comes after the window is known on a channel, in the order of `names`."""
-        return np.frombuffer(Scored.of([], self.valuer.later(channel).grades).grades, dtype=np.uint8)
+        return np.frombuffer(packed_grades(self.valuer.later(channel).grades), dtype=np.uint8)
 
     @cached_property
     def withheld_rates(self) -> NDArray[np.float64]:

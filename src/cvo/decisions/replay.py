@@ -22,8 +22,9 @@ class Replay(msgspec.Struct, frozen=True):
 def replay(logged: Decision, profile: Profile, policy: Policy, stock: Stock = NO_STOCK) -> Replay:
     """Make a logged decision again, with the profile and stock at their pinned versions and the pinned policy."""
     again = decide(case_of(logged, profile, stock), policy)
-    identical = encode(again) == encode(logged)
-    return Replay(logged.decision_id, identical, [] if identical else differences(logged, again))
+    # A record of an earlier layout has the same in other bytes.
+    found = [] if encode(again) == encode(logged) else differences(logged, again)
+    return Replay(logged.decision_id, not found, found)
 
 
 def case_of(logged: Decision, profile: Profile, stock: Stock = NO_STOCK) -> Case:
@@ -66,4 +67,4 @@ def _compare(path: str, first: Any, second: Any, found: list[str]) -> None:
 
 
 def _fields(value: msgspec.Struct) -> dict[str, Any]:
-    return value.plain() if isinstance(value, Scored | Slot) else msgspec.structs.asdict(value)
+    return value.plain() if isinstance(value, Decision | Scored | Slot) else msgspec.structs.asdict(value)

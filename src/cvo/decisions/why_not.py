@@ -134,9 +134,8 @@ def why_not(action: str, decisions: Iterable[Decision]) -> WhyNot:
 
 
 def _fate(action: str, decision: Decision) -> _Fate | None:
-    number = decision.refused.get(action)
-    if number is not None:
-        refusal = decision.refusals[number]
+    refusal = decision.refused.get(action)
+    if refusal is not None:
         return _Fate(_TIERS[refusal.tier], refusal)
     scores = dict(zip(decision.scored.actions, decision.scored.score, strict=True))
     if action not in scores:

@@ -9,7 +9,7 @@ from cvo.app.replay import logged, replay
 from cvo.app.state import keep_policy, running_policy
 from cvo.app.value import value
 from cvo.core.clock import DAY, HOUR, Instant
-from cvo.core.errors import InvalidInput, NotFound
+from cvo.core.errors import Damaged, InvalidInput, NotFound
 from cvo.decisions.decision import Purpose, Request, encode
 from cvo.events.event import Decided, Delivery
 from cvo.events.identity import LinkKind
@@ -247,3 +247,15 @@ def test_a_decision_recorded_elsewhere_is_a_contact_of_ours(company):
     ingest(company, [recorded("c", Instant(NOW - DAY), "offer", {"offer": 0.5, "": 0.5})])
     decision = decide(company, "c", "newsletter")
     assert [each.refusal.tier for each in decision.candidates] == ["contact limit"]
+
+
+def test_a_decision_whose_legend_is_gone_says_so_and_the_others_are_read(company):
+    lost = decide(company, "one", "newsletter")
+    with company.store.unit_of_work() as work:
+        work._connection.exec_driver_sql("delete from blob where digest = ?", (lost.legend.version,))
+    with pytest.raises(Damaged, match=f"the legend {lost.legend.version} of logged decisions is missing"):
+        logged(company, lost.decision_id)
+    edit(company, "at_most: 1, days: 7", "at_most: 2, days: 7")
+    other = decide(company, "two", "newsletter")
+    assert other.legend != lost.legend
+    assert logged(company, other.decision_id) == other

@@ -134,7 +134,7 @@ def test_rules_can_ask_for_the_arm(tmp_path):
         ingest(company, [message("identify", who, START, who, traits={"age": 30}) for who in names])
         register(company, PROMISE, OWNER)
         enrol(company, "page")
-        qualified = {made.customer: not made.refused_actions for made in decide_for(company, names)}
+        qualified = {made.customer: not made.refused for made in decide_for(company, names)}
         assert set(qualified.values()) == {True, False}
         assert qualified == {who: trait(company, who) == "treated" for who in names}
 

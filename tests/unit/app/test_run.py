@@ -4,10 +4,11 @@ import pytest
 from cvo.app import run as verb
 from cvo.app.decide import decide_in
 from cvo.app.ingest import ingest
+from cvo.app.records import records
 from cvo.app.replay import replay
 from cvo.app.run import run
 from cvo.core.errors import InvalidInput, RuleError
-from cvo.decisions.decision import Purpose, decode
+from cvo.decisions.decision import Purpose
 from cvo.events.message import anonymous, user
 from tests.data.company import NOW
 from tests.data.folder import ONE_MAIL, message, running
@@ -25,7 +26,7 @@ def company(tmp_path):
 
 
 def logged(company, purpose=None):
-    return [decode(each.body) for each in company.store.decisions(purpose)]
+    return [records(company.store)(each.body) for each in company.store.decisions(purpose)]
 
 
 def test_everybody_is_decided_for_once_and_every_decision_replays(company):

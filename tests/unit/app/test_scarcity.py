@@ -6,12 +6,13 @@ import pytest
 from cvo.actions.read import parse_catalogue
 from cvo.app.decide import decide, decide_in
 from cvo.app.ingest import ingest
+from cvo.app.records import records
 from cvo.app.replay import replay
 from cvo.app.run import run
 from cvo.app.scarcity import Counted, count, scarcity_of
 from cvo.app.state import keep_policy
 from cvo.core.clock import DAY, FixedClock, Instant
-from cvo.decisions.decision import Purpose, Request, decode
+from cvo.decisions.decision import Purpose, Request
 from cvo.decisions.policy import Policy
 from cvo.decisions.rollout import Rollout, RolloutPlan
 from cvo.decisions.split import Split
@@ -32,7 +33,7 @@ def company(tmp_path):
 
 
 def delivered(company):
-    made = [decode(each.body) for each in company.store.decisions(Purpose.LIVE)]
+    made = [records(company.store)(each.body) for each in company.store.decisions(Purpose.LIVE)]
     return sum(slot.delivery is Delivery.DELIVERED for each in made for slot in each.slots), made
 
 
@@ -102,7 +103,7 @@ def test_one_after_the_other_never_overruns_either_and_the_price_rises(company):
     assert delivered(company)[0] == AMOUNT
     assert standing(company).pace.price > first
     last = decide(company, "late", "newsletter")
-    assert last.refusals[last.refused["offer"]].tier == "capacity"
+    assert last.refused["offer"].tier == "capacity"
 
 
 def test_the_next_period_begins_with_everything_and_the_last_price(company):

@@ -5,12 +5,13 @@ import pytest
 
 from cvo.actions.read import parse_catalogue
 from cvo.app.company import Company
+from cvo.app.records import records
 from cvo.app.replay import replay
 from cvo.app.simulate import simulate
 from cvo.app.simulate.company import catalogue_of, margin_rate
 from cvo.app.simulate.messages import Sender, moment
 from cvo.core.errors import Conflict, InvalidInput
-from cvo.decisions.decision import Purpose, decode
+from cvo.decisions.decision import Purpose
 from cvo.events.event import Activity, Delivery, Response, ResponseKind
 from cvo.simulate import (
     Kind,
@@ -40,7 +41,7 @@ def test_nothing_that_the_world_sends_is_refused(lived):
 def test_what_was_delivered_in_the_world_is_what_the_log_says(lived):
     folder, done = lived
     with Company.open(folder, write=False) as company:
-        logged = [decode(each.body) for each in company.store.decisions(Purpose.LIVE)]
+        logged = [records(company.store)(each.body) for each in company.store.decisions(Purpose.LIVE)]
         decided = {decision.decision_id: decision.slots[0] for decision in logged}
         responses = [event.body for event in company.store.events([Response])]
     assert len(logged) == done.decisions

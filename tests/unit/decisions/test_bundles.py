@@ -11,7 +11,7 @@ from cvo.actions.settings import Settings
 from cvo.core.errors import CatalogueError
 from cvo.core.ids import PersonId
 from cvo.decisions.decide import Case, decide, decide_all
-from cvo.decisions.decision import NOTHING, Arm, Request, Subject, decode, encode
+from cvo.decisions.decision import NOTHING, Arm, Request, Subject, encode
 from cvo.decisions.effects import effects
 from cvo.decisions.policy import Policy
 from cvo.decisions.replay import replay
@@ -23,6 +23,7 @@ from cvo.valuation.assumptions import assumptions_of
 from cvo.valuation.encoder import NO_FEATURES
 from cvo.valuation.models import untrained
 from tests.data.company import NOW
+from tests.data.records import kept
 
 TEXT = """
 teams: {t: {name: T, lever_bound: 9}}
@@ -61,10 +62,7 @@ def cases(count, profile=ADULT, arm=Arm.TREATED, **request):
 
 
 def refusals(decision):
-    return {
-        action: (decision.refusals[n].tier, decision.refusals[n].rule)
-        for action, n in decision.refused.items()
-    }
+    return {action: (refusal.tier, refusal.rule) for action, refusal in decision.refused.items()}
 
 
 def check(decision):
@@ -92,7 +90,7 @@ def test_a_bundle_fills_its_slots_together_or_not_at_all_and_replays():
         assert decision.slots[0].options == ["boot", "hat", "tips", NOTHING]
         # A bundle that needs two slots is no option for the last one.
         assert "boot" not in decision.slots[2].options
-        assert replay(decode(encode(decision)), ADULT, rules).identical
+        assert replay(kept(decision), ADULT, rules).identical
         assert encode(decide(case, rules)) == encode(decision)
     places = {
         [slot.chosen for slot in each.slots].index("boot")

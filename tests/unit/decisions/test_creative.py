@@ -11,12 +11,13 @@ from cvo.core.clock import Instant
 from cvo.core.ids import PersonId
 from cvo.core.random import keyed_uniform
 from cvo.decisions.decide import Case, decide, decide_all
-from cvo.decisions.decision import Arm, Request, Subject, decode, encode
+from cvo.decisions.decision import Arm, Request, Subject
 from cvo.decisions.policy import Policy
 from cvo.decisions.replay import replay
 from cvo.profiles.profile import EMPTY
 from cvo.valuation.fit import Deliveries, fit
 from tests.data.company import NOW, catalogue, policy
+from tests.data.records import kept
 
 THREE = """{u-a: {placement: home, parts: {image: {content: lake}}},
        u-b: {placement: home, parts: {image: {content: city}}},
@@ -94,7 +95,7 @@ def test_a_decision_logs_the_probability_of_its_creative_and_replays():
         assert slot.creative_propensity == (told[slot.creative] if slot in several else 1.0)
     for case, decision in zip(cases[:10], made, strict=False):
         assert decide(case, rules) == decision
-        assert decode(encode(decision)) == decision
+        assert kept(decision) == decision
         assert replay(decision, EMPTY, rules).identical
 
 

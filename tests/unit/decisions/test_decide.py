@@ -8,13 +8,14 @@ from cvo.core.clock import DAY, HOUR, Instant, parse_rfc3339
 from cvo.core.errors import InvalidInput
 from cvo.core.ids import EventId, PersonId
 from cvo.decisions.decide import Case, decide, decide_all
-from cvo.decisions.decision import Arm, Purpose, Request, Subject, decode, encode
+from cvo.decisions.decision import Arm, Purpose, Request, Subject, encode
 from cvo.decisions.effects import effects
 from cvo.decisions.replay import replay
 from cvo.events.event import Delivery, Event, Response, ResponseKind, TraitsSet
 from cvo.profiles.fold import fold
 from cvo.profiles.profile import EMPTY
 from tests.data.company import NOW, catalogue, policy
+from tests.data.records import kept
 
 
 def case(
@@ -207,7 +208,7 @@ def test_a_record_survives_the_log_and_replays_bit_for_bit():
     rules = policy()
     for number in range(50):
         given = case(number, traits={"age": 30 + number, "city": "Rome"}, context={"device": "app"})
-        logged = decode(encode(decide(given, rules)))
+        logged = kept(decide(given, rules))
         assert replay(logged, given.profile, rules).identical
 
 
@@ -255,4 +256,4 @@ def test_a_rest_in_the_record_says_when_it_ends():
     made = decide(Case(subject, known, Request(placement="home", at=NOW)), rules)
     (refusal,) = (each.refusal for each in made.candidates if each.action == "accessory")
     assert (refusal.tier, refusal.until) == ("rest", NOW + 13 * DAY)
-    assert replay(decode(encode(made)), known, rules).identical
+    assert replay(kept(made), known, rules).identical

@@ -6,12 +6,13 @@ from cvo.actions.scarcity import NOTHING_SCARCE, Scarcity
 from cvo.core.errors import CatalogueError
 from cvo.core.ids import PersonId
 from cvo.decisions.decide import Case, decide
-from cvo.decisions.decision import Arm, Purpose, Request, Subject, decode, encode
+from cvo.decisions.decision import Arm, Purpose, Request, Subject
 from cvo.decisions.replay import replay
 from cvo.decisions.turns import decide_in_turn, used
 from cvo.events.event import Delivery
 from cvo.profiles.profile import EMPTY, Profile
 from tests.data.company import NOW, TEXT, policy
+from tests.data.records import kept
 
 RESOURCES = """
 resources:
@@ -40,7 +41,7 @@ def cases(count, *, purpose=Purpose.LIVE):
 
 
 def refusal_of(decision, action):
-    return decision.refusals[decision.refused[action]] if action in decision.refused else None
+    return decision.refused.get(action)
 
 
 def test_who_comes_after_the_last_unit_is_refused_with_the_reason(scarce):
@@ -81,7 +82,7 @@ def test_what_a_rule_keeps_back_is_kept_back_within_a_batch_too():
 
 def test_a_decision_under_scarcity_replays_from_its_record(scarce):
     for case, made in zip(cases(80), decide_in_turn(cases(80), scarce, PLENTY), strict=True):
-        again = replay(decode(encode(made)), case.profile, scarce)
+        again = replay(kept(made), case.profile, scarce)
         assert again.identical, again.differences
 
 
@@ -92,7 +93,7 @@ def test_a_rule_about_what_no_action_here_uses_replays_from_the_record():
     case = cases(1)[0]
     made = decide_in_turn([case], asking, Scarcity({"minutes": 3.0, "sales": 20.0}, {}))[0]
     assert refusal_of(made, "callback").rule == 'left("minutes") >= 12'
-    again = replay(decode(encode(made)), case.profile, asking)
+    again = replay(kept(made), case.profile, asking)
     assert again.identical, again.differences
 
 

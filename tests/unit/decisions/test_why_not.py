@@ -8,6 +8,7 @@ from cvo.core.clock import Instant
 from cvo.core.ids import PersonId
 from cvo.decisions.decide import Case, decide
 from cvo.decisions.decision import Arm, Decision, Pins, Purpose, Request, Scored, Slot, Subject
+from cvo.decisions.legend import Legend
 from cvo.decisions.packed import packed
 from cvo.decisions.why_not import STEPS, why_not
 from cvo.events.event import Delivery
@@ -29,6 +30,8 @@ def record(
     scores = scores or {}
     names, columns = list(scores), len(scores)
     options = [*names, ""]
+    said = [Refusal(refusal.tier, refusal.rule)] if refusal else []
+    legend = Legend(sorted({*names, *(["mine"] if refusal else [])}), said)
     return Decision(
         decision_id="d",
         person_id=PersonId(person),
@@ -41,10 +44,11 @@ def record(
         arm=arm,
         pins=Pins(1, "c", "m", "s"),
         currency="EUR",
-        refused_actions=["mine"] if refusal else [],
-        refused_by=[0] if refusal else [],
-        refusals=[refusal] if refusal else [],
+        legend=legend,
+        codes=legend.packed_codes([refusal] if refusal else []),
+        ends={1: refusal.until} if refusal and refusal.until else {},
         scored=Scored.of(
+            legend,
             names,
             ["assumed"] * columns,
             price=[price] * columns,
@@ -54,7 +58,8 @@ def record(
         slots=[
             Slot(
                 1,
-                options,
+                legend,
+                legend.packed_places(names),
                 packed([1 / len(options)] * len(options)),
                 packed([0.0] * len(options)),
                 0.5,

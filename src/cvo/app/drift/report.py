@@ -7,11 +7,12 @@ from cvo.app.drift.alarm import DriftAlarm
 from cvo.app.drift.responses import response_alarms
 from cvo.app.drift.weeks import WEEK, Seen, Weeks, feature_shifts, mass_shifts
 from cvo.app.history import moments
+from cvo.app.records import records
 from cvo.app.state import running_catalogue
 from cvo.core.clock import Instant
 from cvo.core.errors import InvalidInput
 from cvo.core.evidence import NotEstimable
-from cvo.decisions.decision import Arm, Purpose, decode
+from cvo.decisions.decision import Arm, Purpose
 from cvo.learning import MassShift, Shift
 from cvo.ledger.tables import tabulate
 from cvo.valuation.features import FeatureReader
@@ -48,7 +49,9 @@ def drift(company: Company, *, weeks: int = WEEKS) -> Drift | NotEstimable:
     earliest = last - weeks - REFERENCE_WEEKS
     recent = (each for each in company.store.decisions(Purpose.LIVE) if each.at >= earliest * WEEK)
     decided = {
-        made.decision_id: made for made in (decode(each.body) for each in recent) if made.arm is Arm.TREATED
+        made.decision_id: made
+        for made in map(records(company.store), (each.body for each in recent))
+        if made.arm is Arm.TREATED
     }
     facts = list(company.store.events())
     seen = {

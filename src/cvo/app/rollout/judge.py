@@ -8,6 +8,7 @@ from cvo.actions.drafts import Difference, differences
 from cvo.actions.drafts import Verdict as DraftVerdict
 from cvo.app.apply import open_draft, settle_in
 from cvo.app.company import Company
+from cvo.app.records import records
 from cvo.app.rollout.outcomes import Outcomes
 from cvo.app.rollout.record import Run, changed_since, latest, record
 from cvo.app.state import kept_catalogue
@@ -16,7 +17,7 @@ from cvo.core.clock import Instant
 from cvo.core.digest import digest
 from cvo.core.evidence import Interval, NotEstimable
 from cvo.core.ids import DecisionId
-from cvo.decisions.decision import Arm, Purpose, decode
+from cvo.decisions.decision import Arm, Purpose
 from cvo.decisions.rollout import Rollout, Verdict, difference, observe, share
 
 
@@ -104,9 +105,10 @@ def _first_decisions(company: Company, run: Run, decisions: pl.DataFrame) -> pl.
     the shares would tell.
     """
     settings, candidates = digest(run.settings), dict[DecisionId, bool]()
+    read = records(company.store)
     for logged in company.store.decisions(Purpose.LIVE):
         if logged.at >= run.since:
-            made = decode(logged.body)
+            made = read(logged.body)
             if made.arm is Arm.TREATED:
                 pins = made.pins.catalogue, made.pins.settings
                 candidates[made.decision_id] = pins == (run.catalogue, settings)

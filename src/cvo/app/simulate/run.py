@@ -13,6 +13,7 @@ from cvo.app.company import Company
 from cvo.app.ingest import Ingested
 from cvo.app.keys import new_key
 from cvo.app.learn import learn
+from cvo.app.records import records
 from cvo.app.simulate.company import OWNER, make_company, margin_rate, window_days
 from cvo.app.simulate.drive import Doors, Drive, OwnDoors
 from cvo.app.simulate.messages import START, customer_id, device_id, moment
@@ -21,7 +22,7 @@ from cvo.app.value import Value, value
 from cvo.core.clock import FixedClock
 from cvo.core.errors import InvalidInput
 from cvo.core.money import minor_unit
-from cvo.decisions.decision import Arm, Purpose, decode
+from cvo.decisions.decision import Arm, Purpose
 from cvo.events.event import Decided, Delivery
 from cvo.simulate import Scenario, World, load_scenario, make_world
 
@@ -135,9 +136,8 @@ def live(drive: Drive, world: World, weeks: int, progress: Progress) -> None:
 def told(company: Company, world: World, drive: Drive, weeks: int, seed: str) -> Simulated:
     """Hold what a company says of the weeks it lived through against the truth."""
     arms = _arms(company, world)
-    deliveries = Counter(
-        decode(each.body).slots[0].delivery for each in company.store.decisions(Purpose.LIVE)
-    )
+    logged = (each.body for each in company.store.decisions(Purpose.LIVE))
+    deliveries = Counter(made.slots[0].delivery for made in map(records(company.store), logged))
     return Simulated(
         scenario=world.scenario.name,
         currency=world.scenario.currency,

@@ -5,11 +5,12 @@ from collections import Counter
 import msgspec
 
 from cvo.app.company import Company
+from cvo.app.records import records
 from cvo.app.value.programme import Facts
 from cvo.core.clock import Instant
 from cvo.core.evidence import NotEstimable
 from cvo.core.ids import PersonId
-from cvo.decisions.decision import Arm, Decision, Purpose, decode
+from cvo.decisions.decision import Arm, Decision, Purpose
 
 NOT_WORTH_IT = "qualified actions would cost more than they bring"
 
@@ -45,9 +46,8 @@ def underserved(company: Company, facts: Facts) -> Underserved | NotEstimable:
         known = latest.get(customer)
         if known is None or known[0] <= logged.at:
             latest[customer] = logged.at, logged.body
-    reasons = Counter(
-        because for _, body in latest.values() if (because := _because(decode(body))) is not None
-    )
+    made = map(records(company.store), (body for _, body in latest.values()))
+    reasons = Counter(because for each in made if (because := _because(each)) is not None)
     decided_for = len(latest)
     if not decided_for:
         return NotEstimable("no live decisions", "nobody was decided for in this period")
@@ -64,6 +64,6 @@ def _because(decision: Decision) -> str | None:
     scores = decision.scored.worth()
     if decision.scored.actions:
         return None if max(scores, default=0.0) > 0 else NOT_WORTH_IT
-    refusals = Counter(decision.refusals[number].rule for number in decision.refused.values())
+    refusals = Counter(refusal.rule for refusal in decision.refused.values())
     # Where the catalogue is empty there is no rule either.
     return min(refusals, key=lambda rule: (-refusals[rule], rule), default="there is no action at all")

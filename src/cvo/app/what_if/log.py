@@ -13,12 +13,13 @@ from cvo.actions.stock import NO_STOCK, Stock
 from cvo.app.company import Company
 from cvo.app.history import Moment, moments
 from cvo.app.learn import longest_window
+from cvo.app.records import records
 from cvo.app.state import running_catalogue
 from cvo.core.clock import Instant
 from cvo.core.ids import DecisionId, PersonId
 from cvo.core.money import minor_unit
 from cvo.decisions.decide import Case
-from cvo.decisions.decision import NOTHING, Arm, Purpose, Request, Subject, decode
+from cvo.decisions.decision import NOTHING, Arm, Purpose, Request, Subject
 from cvo.events.event import Scalar
 from cvo.ledger.causal import outcomes, triggers
 from cvo.ledger.margin import margins
@@ -158,7 +159,7 @@ class _Own(msgspec.Struct, frozen=True):
 
 
 def _own(company: Company) -> dict[DecisionId, _Own]:
-    logged = (decode(each.body) for each in company.store.decisions(Purpose.LIVE))
+    logged = map(records(company.store), (each.body for each in company.store.decisions(Purpose.LIVE)))
     return {
         decision.decision_id: _Own(
             Subject(

@@ -157,9 +157,8 @@ class _Tally:
         self._delivered: dict[str, float] = {}
 
     def add(self, decision: Decision) -> None:
-        said = [f"{refusal.tier}: {refusal.rule}" for refusal in decision.refusals]
-        for action, number in decision.refused.items():
-            self._refused.setdefault(action, Counter())[said[number]] += 1
+        for action, refusal in decision.refused.items():
+            self._refused.setdefault(action, Counter())[f"{refusal.tier}: {refusal.rule}"] += 1
         self._scored.update(decision.scored.actions)
 
     def pick(self, slot: Slot) -> None:

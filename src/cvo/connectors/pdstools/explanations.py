@@ -93,8 +93,7 @@ def explanation_rows(decision: Decision, labels: Labels) -> Iterator[tuple[objec
     incrementality, `Priority` the score: their product is the score only where nothing else is known of the action.
     """
     chosen = {slot.chosen: slot for slot in decision.slots if slot.chosen}
-    for action, number in decision.refused.items():
-        refusal = decision.refusals[number]
+    for action, refusal in decision.refused.items():
         fate = _Fate(STAGES[refusal.tier], refusal.rule, refusal.tier)
         yield _row(decision, labels, action, fate)
     for action, terms in decision.scored.terms().items():
