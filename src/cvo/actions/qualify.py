@@ -4,7 +4,7 @@ Everything that refuses is a rule of the one language, contact limits and consen
 request and a million customers are judged by the same definition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import cast
 
@@ -16,10 +16,9 @@ from cvo.actions.bundles import Bundles
 from cvo.actions.catalogue import Action, Catalogue, Limit, Status
 from cvo.actions.conditions import BUNDLE, CAPACITY, REST, conditions, scope
 from cvo.actions.creatives import Choice, Renderings
-from cvo.actions.gather import compile_gather
+from cvo.actions.gather import compile_gather, compile_refusals
 from cvo.actions.rules import Rule, Rulebook, Value
 from cvo.actions.rules.columnar import frame
-from cvo.actions.rules.single import Refusals, compile_refusals
 from cvo.actions.rules.tree import Node
 from cvo.actions.scarcity import uses
 from cvo.actions.situation import Ask, Situation, ask, products, rule_schema, watched
@@ -105,7 +104,8 @@ class Qualifier:
         self.watched = self.resources | watched(self._book.facts)
         own = [each.rule for each in checks if self.refusals[each.refusal].tier != CAPACITY]
         self.kept_back = watched(fact for rule in own for fact in rule.facts)
-        self._gather = compile_gather(self._book.facts, [ask(fact, currency) for fact in self._book.facts])
+        self._asks = [ask(fact, currency) for fact in self._book.facts]
+        self._gather = compile_gather(self._book.facts, self._asks)
         column = {rule: number for number, rule in enumerate(self._book.rules)}
         self._columns = np.array([column[check.rule] for check in checks], dtype=np.intp)
         # The checks of an action stand together; one that is never broken ends the list.
@@ -213,15 +213,14 @@ class Qualifier:
         return actions
 
     @cached_property
-    def _refused(self) -> Refusals:
+    def _refused(self) -> Callable[[Situation], bytes]:
         chains: list[list[tuple[int, Node]]] = [[] for _ in self.actions]
         for check in self._all:
             chains[check.action].append((check.refusal, check.rule.tree))
-        return compile_refusals(self._book.facts, chains)
+        return compile_refusals(self._book.facts, self._asks, chains)
 
     def _alone(self, situations: Sequence[Situation]) -> CodeArray:
-        gather, refused = self._gather, self._refused
-        found = b"".join([refused(gather(here)) for here in situations])
+        found = b"".join(map(self._refused, situations))
         codes = np.frombuffer(found, dtype=np.int32).reshape(len(situations), len(self.actions))
         return codes + np.int32(QUALIFIED)
 

@@ -31,7 +31,6 @@ Row = Sequence[Value | None]
 """The value of every fact in the order agreed on, as `accept` returns it."""
 
 Conditions = Callable[[Row], tuple[bool, ...]]
-Refusals = Callable[[Row], bytes]
 
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _TESTS = {
@@ -54,18 +53,20 @@ def compile_conditions(facts: Sequence[Fact], trees: Sequence[Node]) -> Conditio
     return function
 
 
-def compile_refusals(facts: Sequence[Fact], chains: Sequence[Sequence[tuple[int, Node]]]) -> Refusals:
-    """Return a function from the values of `facts` to what refuses each chain of numbered conditions.
+def refusal_lines(
+    facts: Sequence[Fact], chains: Sequence[Sequence[tuple[int, Node]]]
+) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Return the variables of `facts`, the end of a function that has them, and what else that needs to know.
 
-    It packs a 32-bit integer a chain: the number of the first condition that does not hold, plus one, or 0 where all
-    hold. What stands in several chains is looked at once.
+    The function tells what refuses each chain of numbered conditions: it packs a 32-bit integer a chain, the number of
+    the first condition that does not hold, plus one, or 0 where all hold. What stands in several chains is looked at
+    once.
     """
     writer = _Writer(facts)
     times = Counter(tree for chain in chains for _, tree in chain)
     texts = {tree: writer.condition(tree) for tree in times}
     names = {tree: f"c{place}" for place, tree in enumerate(times) if times[tree] > 1}
-    lines = [f"({''.join(name + ', ' for name in writer.names.values())}) = values"] if facts else []
-    lines += [f"{name} = {texts[tree]}" for tree, name in names.items()]
+    lines = [f"{name} = {texts[tree]}" for tree, name in names.items()]
     texts |= names
     # One flat `or` a chain: conditionals within each other could be too many for the parser.
     found = (
@@ -73,12 +74,8 @@ def compile_refusals(facts: Sequence[Fact], chains: Sequence[Sequence[tuple[int,
         for chain in chains
     )
     lines.append(f"return pack({', '.join(found)})")
-    source = "def refusals(values):\n" + "".join(f" {line}\n" for line in lines)
     pack = Struct(f"={len(chains)}i").pack
-    namespace: dict[str, Any] = {"__builtins__": {}, **_ENVIRONMENT, **writer.constants, "pack": pack}
-    exec(compile(source, "<rules>", "exec"), namespace)  # noqa: S102  the source holds no text but literals
-    function: Refusals = namespace["refusals"]
-    return function
+    return list(writer.names.values()), lines, {**_ENVIRONMENT, **writer.constants, "pack": pack}
 
 
 def value_of(tree: Node) -> Value | None:
