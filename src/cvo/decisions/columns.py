@@ -81,18 +81,18 @@ class Columns:
         # Imported late: the compiler takes a third of a second, and `import cvo` has less.
         from cvo.decisions.columns_loops import laid_out
 
-        scored, terms, options, chances, delivered, refused = laid_out(
+        scored, terms, options, chances, delivered, refused, ends = laid_out(
             codes, self.qualified, self.among, self.probabilities, tables, policy.withheld_rates
         )
         place, code = (np.dtype(f"<{kind}") for kind in (self._legend.place_type, self._legend.code_type))
         self._place_width, self._code_width = place.itemsize, code.itemsize
-        self._ends = self._option_ends = _ends(self.qualified)
+        self._ends, self._option_ends = ends.tolist()
         self._places = self._options = scored.astype(place).tobytes()
         leads = bundles.lead.take(scored) if bundles else scored
         self._grades = policy.grades.take(leads).tobytes()
         self._later_grades = policy.later_grades(channel).take(leads).tobytes()
         if bundles:
-            self._option_ends, self._options = _ends(self.among), options.astype(place).tobytes()
+            self._options = options.astype(place).tobytes()
         self._terms, self._chances, self._delivered = map(_bytes, (terms, chances, delivered))
         self._codes = refused.astype(code).tobytes()
 
@@ -157,8 +157,3 @@ def with_later(scores: Scores, later: Later) -> Scores:
 
 def _bytes(numbers: FloatArray) -> bytes:
     return numbers.astype("<f8", copy=False).tobytes()
-
-
-def _ends(cells: NDArray[np.bool_]) -> list[int]:
-    """Return where each row's cells begin among all, and after the last where they end."""
-    return [0, *cells.sum(axis=1).cumsum().tolist()]

@@ -7,9 +7,9 @@ from cvo.actions.qualify import QUALIFIED, CodeArray
 from cvo.core.compiled import compiled
 from cvo.learning.arrays import FloatArray, IntArray
 
-Laid = tuple[IntArray, FloatArray, IntArray, FloatArray, FloatArray, IntArray]
+Laid = tuple[IntArray, FloatArray, IntArray, FloatArray, FloatArray, IntArray, IntArray]
 """The actions that are scored, and their terms; options, with the policy's probabilities and those of delivery; what
-refuses each of the other actions."""
+refuses each of the other actions; and where each row's actions and options end (2, n + 1)."""
 
 
 @compiled
@@ -31,6 +31,7 @@ def laid_out(  # noqa: PLR0917  compiled functions take no names
     scored, terms = np.empty(count, np.int64), np.empty(kinds * count)
     offered, refused = np.empty(options, np.int64), np.empty(rows * actions - count, np.int64)
     chances, delivered = np.empty(options + rows), np.empty(options + rows)
+    ends = np.zeros((2, rows + 1), np.int64)
     done = given = left = into = 0
     for row in range(rows):
         start, reached = done, 0.0
@@ -54,4 +55,5 @@ def laid_out(  # noqa: PLR0917  compiled functions take no names
             for n in range(start, done):
                 terms[into] = tables[kind, row, scored[n]]
                 into += 1
-    return scored, terms, offered, chances, delivered, refused
+        ends[0, row + 1], ends[1, row + 1] = done, given
+    return scored, terms, offered, chances, delivered, refused, ends

@@ -1,6 +1,6 @@
 """Choosing the creative of the action that was picked: a draw of its own, of a known probability."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import msgspec
@@ -32,8 +32,10 @@ class Rendering:
         self._valuer, self._settings = valuer, settings
         self._fitting, self._scorer = cache(self._fits), cache(self._compiled)
 
-    def choose(self, action: str, left: Sequence[str], situation: Situation, uniform: float) -> Rendered:
-        """Choose among the creatives that rules leave in a situation, with a number in [0, 1).
+    def choose(
+        self, action: str, left: Sequence[str], situation: Situation, uniform: Callable[[], float]
+    ) -> Rendered:
+        """Choose among the creatives that rules leave in a situation, with a number in [0, 1) where there is a choice.
 
         The one drawn has the largest of independent draws of its expected response (Thompson sampling); the policy's
         floor is spread over all.
@@ -41,7 +43,7 @@ class Rendering:
         if len(left) == 1:
             return Rendered(left[0], 1.0)
         probabilities = self._probabilities(action, left, situation)
-        chosen = int(draw(probabilities, uniform))
+        chosen = int(draw(probabilities, uniform()))
         return Rendered(left[chosen], float(probabilities[chosen]))
 
     def _probabilities(self, action: str, left: Sequence[str], situation: Situation) -> NDArray[np.float64]:

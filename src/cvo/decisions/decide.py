@@ -6,6 +6,7 @@ the batch.
 
 import math
 from collections.abc import Sequence
+from functools import cached_property, partial
 
 import msgspec
 import numpy as np
@@ -104,7 +105,7 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
         _Record(case, here, policy, qualifier, columns, row)
         for row, (case, here) in enumerate(zip(cases, situations, strict=True))
     ]
-    first = draw(columns.probabilities, np.array([record.uniform(1) for record in records]))
+    first = draw(columns.probabilities, np.array([record.first for record in records]))
     return [record.decision(option) for record, option in zip(records, first.tolist(), strict=True)]
 
 
@@ -173,8 +174,12 @@ class _Record:
             digest((self._pins, request.context)),
         )
 
-    def uniform(self, rank: int) -> float:
-        """Return the number that draws the option of a slot."""
+    @cached_property
+    def first(self) -> float:
+        """Return the number that draws the option of the first slot."""
+        return self._uniform(1)
+
+    def _uniform(self, rank: int) -> float:
         return keyed_uniform(self._policy.settings.seed, "draw", self._id, rank)
 
     def decision(self, first: int) -> Decision:
@@ -251,7 +256,7 @@ class _Record:
                     places=self._legend.packed_places([action]),
                     packed_propensities=packed([1.0, 0.0]),
                     packed_delivery=packed([got, 1.0 - got]),
-                    draw=self.uniform(rank),
+                    draw=self._uniform(rank),
                     chosen=action,
                     creative=rendered.key,
                     creative_propensity=rendered.propensity,
@@ -269,7 +274,7 @@ class _Record:
             positions.astype(f"<{self._legend.place_type}").tobytes(),
             packed([*chances.tolist(), float(probabilities[-1])]),
             packed([*delivered, max(0.0, 1.0 - math.fsum(delivered))]),
-            int(draw(probabilities, self.uniform(rank))),
+            int(draw(probabilities, self._uniform(rank))),
         )
 
     def _slot(self, rank: int, places: bytes, chances: bytes, delivered: bytes, drawn: int) -> Slot:
@@ -287,7 +292,7 @@ class _Record:
             places=places,
             packed_propensities=chances,
             packed_delivery=delivered,
-            draw=self.uniform(rank),
+            draw=self.first if rank == 1 else self._uniform(rank),
             chosen=chosen,
             creative=rendered.key if rendered else None,
             coin=thrown.value if thrown else None,
@@ -309,7 +314,7 @@ class _Record:
         return packed([*numbers, max(0.0, 1.0 - math.fsum(numbers))])
 
     def _rendered(self, action: str, rank: int) -> Rendered:
-        uniform = keyed_uniform(self._policy.settings.seed, "creative", self._id, rank)
+        uniform = partial(keyed_uniform, self._policy.settings.seed, "creative", self._id, rank)
         left = self._qualifier.creatives(action, self._here)
         return self._policy.rendering.choose(action, left, self._here, uniform)
 

@@ -1,6 +1,7 @@
 """The creative is a draw of its own, whose probability is logged and exact."""
 
 from collections import Counter
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -53,7 +54,7 @@ def situation():
 
 def chosen(rules, count=4_000):
     drawn = [
-        rules.rendering.choose("upgrade", ["u-a", "u-b", "u-c"], situation(), keyed_uniform("t", n))
+        rules.rendering.choose("upgrade", ["u-a", "u-b", "u-c"], situation(), partial(keyed_uniform, "t", n))
         for n in range(count)
     ]
     shares = {key: n / count for key, n in Counter(each.key for each in drawn).items()}
@@ -100,5 +101,5 @@ def test_a_decision_logs_the_probability_of_its_creative_and_replays():
 
 
 def test_an_action_with_one_creative_has_no_choice():
-    found = policy().rendering.choose("callback", ["c-home"], situation(), 0.99)
+    found = policy().rendering.choose("callback", ["c-home"], situation(), lambda: 0.99)
     assert (found.key, found.propensity) == ("c-home", 1.0)
