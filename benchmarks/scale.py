@@ -79,7 +79,9 @@ def run(folder: Path, customers: int, actions: int) -> Point:
             used += taken
     seconds = time.process_time() - start
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return Point(customers, actions, seconds, most, float((used / here.resources.capacity).max()))
+    point = Point(customers, actions, seconds, most, float((used / here.resources.capacity).max()))
+    click.echo(point, err=True)  # a long run that is cut short has told this much
+    return point
 
 
 def measured(sizes: tuple[int, ...]) -> Iterator[Point]:
