@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 
 from cvo.actions.catalogue import Action, Catalogue, Status
+from cvo.core.clock import Instant
 from cvo.core.errors import CatalogueError
+from cvo.core.evidence import Estimate, NotEstimable
 
 _NEXT: dict[Status, set[Status]] = {
     Status.DRAFT: {Status.APPROVED, Status.LIVE, Status.RETIRED},
@@ -44,6 +46,20 @@ class Difference(msgspec.Struct, frozen=True):
         return "removed" if self.after is None else "changed"
 
 
+class Effect(msgspec.Struct, frozen=True):
+    """What the log says a change would have brought more than what ran: an estimate, or the reason why there is none.
+
+    It is of `decisions` from `since` to `until`, with what came in `window_days` after each.
+    """
+
+    estimate: Estimate | None = None
+    reason: NotEstimable | None = None
+    decisions: int = 0
+    since: Instant | None = None
+    until: Instant | None = None
+    window_days: int = 0
+
+
 class Change(msgspec.Struct, frozen=True):
     """The audited body of a step in a draft's life: which catalogue became, or would become, which."""
 
@@ -53,6 +69,8 @@ class Change(msgspec.Struct, frozen=True):
     after: str
     differences: list[Difference]
     because: str = ""
+    effect: Effect | None = None
+    """What it was evaluated to bring when it was proposed."""
 
 
 def differences(before: Catalogue, after: Catalogue) -> list[Difference]:

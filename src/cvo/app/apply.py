@@ -3,9 +3,10 @@
 import msgspec
 
 from cvo.actions.catalogue import Catalogue
-from cvo.actions.drafts import Change, Difference, Verdict, check_steps, differences
+from cvo.actions.drafts import Change, Difference, Effect, Verdict, check_steps, differences
 from cvo.actions.qualify import Qualifier
 from cvo.actions.read import read_catalogue
+from cvo.app.audit import NOT_ASKED, Progress, effect_of
 from cvo.app.company import Company
 from cvo.app.state import (
     CATALOGUE_CHANGE,
@@ -32,11 +33,20 @@ class Applied(msgspec.Struct, frozen=True):
     running: bool
     version: str
     differences: list[Difference]
+    effect: Effect | None = None
 
 
-def apply(company: Company, author: str, *, approve: bool = False) -> Applied:
+def apply(
+    company: Company,
+    author: str,
+    *,
+    approve: bool = False,
+    evaluate: bool = True,
+    progress: Progress = lambda _step, _done, _total: None,
+) -> Applied:
     """Propose the catalogue in the company's folder as a draft, and approve it right away if asked.
 
+    What the log says it would have brought goes on the record with it, or that nobody asked to `evaluate` it.
     Raises `CatalogueError` for a catalogue that can't run, `Conflict` where the author may not approve.
     """
     proposed = read_catalogue(company.folder / "catalogue")
@@ -49,22 +59,26 @@ def apply(company: Company, author: str, *, approve: bool = False) -> Applied:
         return Applied(None, True, proposed.version, [])
     if approve:
         may_approve(company, author, author)
+    check_steps(running, proposed)
+    effect = effect_of(company, proposed, changed, progress) if evaluate else NOT_ASKED
     with company.store.unit_of_work() as work:
-        step = propose(work, company, proposed, author)
+        step = propose(work, company, proposed, author, effect)
         if approve:
             number = len(company.store.changes(CATALOGUE_CHANGE)) + 2
             _record(work, company, number, author, msgspec.structs.replace(step, verdict=Verdict.APPROVED))
-    return Applied(step.draft_id, approve, proposed.version, changed)
+    return Applied(step.draft_id, approve, proposed.version, changed, effect)
 
 
-def propose(work: UnitOfWork, company: Company, proposed: Catalogue, author: str) -> Change:
+def propose(
+    work: UnitOfWork, company: Company, proposed: Catalogue, author: str, effect: Effect | None = None
+) -> Change:
     """Record a catalogue as a draft; raises `CatalogueError` for a step that an action can't take."""
     running = running_catalogue(company.store)
     check_steps(running, proposed)
     number = len(company.store.changes(CATALOGUE_CHANGE)) + 1
     before = running_version(company.store)
     changed = differences(running, proposed)
-    step = Change(f"draft-{number:06}", Verdict.PROPOSED, before, proposed.version, changed)
+    step = Change(f"draft-{number:06}", Verdict.PROPOSED, before, proposed.version, changed, effect=effect)
     work.keep(proposed.version, catalogue_bytes(proposed))
     _record(work, company, number, author, step)
     return step
@@ -82,7 +96,7 @@ def settle(company: Company, draft_id: str, author: str, verdict: Verdict, becau
         check_steps(running_catalogue(company.store), kept_catalogue(company.store, step.after))
     with company.store.unit_of_work() as work:
         settle_in(work, company, msgspec.structs.replace(step, verdict=verdict, because=because), author)
-    return Applied(draft_id, verdict is Verdict.APPROVED, step.after, step.differences)
+    return Applied(draft_id, verdict is Verdict.APPROVED, step.after, step.differences, step.effect)
 
 
 def open_draft(company: Company, draft_id: str) -> tuple[Logged, Change]:

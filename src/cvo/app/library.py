@@ -9,6 +9,7 @@ import msgspec
 from cvo.actions.drafts import Verdict
 from cvo.app import company as opened
 from cvo.app.apply import Applied, apply, settle
+from cvo.app.audit import Step, steps
 from cvo.app.decide import decide, rehearse
 from cvo.app.drift import Drift, drift
 from cvo.app.drift.report import WEEKS
@@ -44,9 +45,20 @@ class Company(opened.Company):
     `author` in the verbs that change something defaults to the sole owner of the company.
     """
 
-    def apply(self, *, author: str | None = None, approve: bool = False) -> Applied:
-        """Make the catalogue in the company's folder a draft, and approve it if asked."""
-        return apply(self, self._author(author), approve=approve)
+    def apply(
+        self,
+        *,
+        author: str | None = None,
+        approve: bool = False,
+        evaluate: bool = True,
+        progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
+    ) -> Applied:
+        """Make the catalogue in the company's folder a draft with its evaluated effect, and approve it if asked."""
+        return apply(self, self._author(author), approve=approve, evaluate=evaluate, progress=progress)
+
+    def drafts(self) -> list[Step]:
+        """Return every proposal, approval and rejection, the earliest first, with its evaluated effect."""
+        return steps(self)
 
     def approve(self, draft_id: str, *, author: str | None = None, because: str = "") -> Applied:
         """Approve a draft: its catalogue runs from now on."""

@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "A real randomised trial through the whole product, on this machine.",
     "init": "Make a new company.",
     "apply": "Propose the catalogue on disk, or settle a draft.",
+    "drafts": "Every change of the catalogue, by whom, and what it was evaluated to bring.",
     "ingest": "Take in events from a file.",
     "serve": "The company over HTTP: events in, decisions out.",
     "keys": "Who may ask the server for what.",

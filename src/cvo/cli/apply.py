@@ -16,6 +16,8 @@ from cvo.cli.common import (
     plain,
     print_json,
 )
+from cvo.cli.drafts import effect_data, told
+from cvo.cli.steps import steps
 
 if TYPE_CHECKING:
     from cvo.actions.drafts import Difference
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
 @click.option("--approve-draft", metavar="ID", help="Approve an earlier draft.")
 @click.option("--reject-draft", metavar="ID", help="Reject an earlier draft.")
 @click.option("--because", default="", help="Why it is approved or rejected.")
+@click.option(
+    "--evaluate/--no-evaluate",
+    default=True,
+    help="Whether the log is asked what the change would have brought.",
+)
 @json_option
 def command(
     folder: Path | None,
@@ -37,6 +44,7 @@ def command(
     approve_draft: str | None,
     reject_draft: str | None,
     because: str,
+    evaluate: bool,
     as_json: bool,
 ) -> None:
     """Make the catalogue on disk a draft; an approved draft is the running catalogue."""
@@ -48,10 +56,12 @@ def command(
         elif reject_draft:
             applied = company.reject(reject_draft, author=author, because=because)
         else:
-            applied = company.apply(author=author, approve=approve)
+            with steps() as progress:
+                applied = company.apply(author=author, approve=approve, evaluate=evaluate, progress=progress)
     if as_json:
         differences = [{**msgspec.structs.asdict(each), "kind": each.kind} for each in applied.differences]
-        print_json({**msgspec.structs.asdict(applied), "differences": differences})
+        effect = effect_data(applied.effect)
+        print_json({**msgspec.structs.asdict(applied), "differences": differences, "effect": effect})
     else:
         _show(applied, rejected=bool(reject_draft))
 
@@ -66,6 +76,8 @@ def _show(applied: "Applied", *, rejected: bool) -> None:
     for each in applied.differences:
         table.add_row(each.kind, plain(each.entry), *map(plain, _sides(each)))
     console().print(table)
+    if applied.effect is not None:
+        click.echo(f"By the log: {told(applied.effect)}.")
     if rejected:
         click.echo(f"{applied.draft_id} is rejected.")
     elif applied.running:
