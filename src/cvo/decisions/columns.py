@@ -19,6 +19,9 @@ from cvo.valuation.score import Scores
 FloatArray = NDArray[np.float64]
 
 
+_TYPES = {kind: np.dtype(f"<{kind}") for kind in "BHI"}
+
+
 class Columns:
     """A batch's scores with what comes later, less `charges` plus `levers` (n, k), and what follows.
 
@@ -54,13 +57,12 @@ class Columns:
         self.probabilities = policy.choice.probabilities(scores.mean, scores.sd, among=self.among)
         # What is known of a bundle is what is known of its first action.
         own = later.clv_change[bundles.lead] if bundles else later.clv_change
-        shown = own if own.any() else None
         terms = {
             "response_probability": scores.response_probability,
             "margin_per_response": scores.margin_per_response,
             "incrementality": scores.incrementality,
             "uplift": scores.uplift,
-            **({} if shown is None else {"clv_change": shown}),
+            **({} if later.nothing else {"clv_change": own}),
             **({"patience": later.patience} if later.patience else {}),
             "cost": scores.cost,
             **({} if levers is None else {"lever": levers}),
@@ -84,7 +86,7 @@ class Columns:
         scored, terms, options, chances, delivered, refused, ends = laid_out(
             codes, self.qualified, self.among, self.probabilities, tables, policy.withheld_rates
         )
-        place, code = (np.dtype(f"<{kind}") for kind in (self._legend.place_type, self._legend.code_type))
+        place, code = _TYPES[self._legend.place_type], _TYPES[self._legend.code_type]
         self._place_width, self._code_width = place.itemsize, code.itemsize
         self._ends, self._option_ends = ends.tolist()
         self._places = self._options = scored.astype(place).tobytes()
@@ -149,9 +151,7 @@ def _leads(qualified: NDArray[np.bool_], bundles: Bundles) -> FloatArray:
 
 def with_later(scores: Scores, later: Later) -> Scores:
     """Return scores of a window with what each action changes after it."""
-    sd = scores.sd
-    if later.variance.any():
-        sd = np.sqrt(sd * sd + later.variance)
+    sd = scores.sd if later.certain else np.sqrt(scores.sd * scores.sd + later.variance)
     return msgspec.structs.replace(scores, mean=scores.mean + later.mean, sd=sd)
 
 

@@ -63,6 +63,7 @@ class Policy:
         self._qualifiers: dict[str, Qualifier] = {}
         self._legends: dict[str, Legend] = {}
         self._levers: dict[str, Levers] = {}
+        self._later_grades: dict[str, NDArray[np.uint8]] = {}
 
     @property
     def policies(self) -> "tuple[Policy, ...]":
@@ -141,7 +142,10 @@ class Policy:
 
     def later_grades(self, channel: str) -> NDArray[np.uint8]:
         """Return how what comes after the window is known on a channel, in the order of `names`."""
-        return np.frombuffer(packed_grades(self.valuer.later(channel).grades), dtype=np.uint8)
+        if channel not in self._later_grades:
+            grades = packed_grades(self.valuer.later(channel).grades)
+            self._later_grades[channel] = np.frombuffer(grades, dtype=np.uint8)
+        return self._later_grades[channel]
 
     @cached_property
     def withheld_rates(self) -> NDArray[np.float64]:

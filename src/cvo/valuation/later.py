@@ -12,6 +12,7 @@ noisy look at one such difference; the posterior is normal and exact (Gelman et 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import msgspec
 import numpy as np
@@ -44,7 +45,7 @@ class MeasuredLater(msgspec.Struct, frozen=True, array_like=True):
     grade: Grade = Grade.MEASURED
 
 
-class Later(msgspec.Struct, frozen=True, eq=False):
+class Later(msgspec.Struct, frozen=True, eq=False, dict=True):
     """What each action changes after its window on one channel, in major units.
 
     `clv_change` (k,) is the action's own, `patience` what a contact on the channel costs: the difference enters scores.
@@ -57,10 +58,20 @@ class Later(msgspec.Struct, frozen=True, eq=False):
     variance: FloatArray
     grades: tuple[Grade, ...]
 
-    @property
+    @cached_property
     def mean(self) -> FloatArray:
         """Return what is expected to change after the window (k,)."""
         return self.clv_change - self.patience
+
+    @cached_property
+    def certain(self) -> bool:
+        """Tell whether no variance enters scores."""
+        return not self.variance.any()
+
+    @cached_property
+    def nothing(self) -> bool:
+        """Tell whether no action changes anything of its own."""
+        return not self.clv_change.any()
 
 
 def later_by_channel(
