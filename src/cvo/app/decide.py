@@ -9,11 +9,10 @@ from cvo.app.company import Company
 from cvo.app.records import records
 from cvo.app.scarcity import Prices, count, period_of, scarcity_of, spend
 from cvo.app.state import keep_policy
-from cvo.core.ids import EventId, PersonId
-from cvo.core.random import keyed_bytes
+from cvo.core.ids import PersonId
 from cvo.decisions.decide import Case
 from cvo.decisions.decision import Arm, Decision, Purpose, Request, Subject, encode
-from cvo.decisions.effects import effects
+from cvo.decisions.effects import effect_id, effects
 from cvo.decisions.policy import Deciding, Policy
 from cvo.decisions.turns import decide_in_turn
 from cvo.events.event import Event, Scalar
@@ -189,8 +188,7 @@ def logged(decision: Decision) -> LoggedDecision:
 def _events(person: Person, decision: Decision, policy: Policy) -> list[Event]:
     return [
         Event(
-            # Slots share the decision's time; the end of the id keeps them in order in the log.
-            EventId(keyed_bytes("decided", decision.decision_id, size=14) + slot.to_bytes(2, "big")),
+            effect_id(decision.decision_id, slot),
             person.node_id,
             decision.at,
             decision.at,

@@ -14,7 +14,7 @@ import polars as pl
 from sqlalchemy import Connection
 
 from cvo.actions.catalogue import Catalogue
-from cvo.app.history import Customers, Moment, Walk, everybody
+from cvo.app.history import NEVER, Customers, Moment, Walk, everybody
 from cvo.core.digest import digest
 from cvo.core.errors import Damaged
 from cvo.core.ids import PersonId
@@ -26,7 +26,7 @@ from cvo.storage.tail import composition, fact_before, facts_of, facts_since, po
 from cvo.valuation.encoder import level_of, number_of
 from cvo.valuation.features import FeatureReader
 
-READING = 1
+READING = 2
 """Version of what a reading holds; one of another version is not gone on with."""
 
 _FACTS = 20_000
@@ -39,10 +39,11 @@ _PEOPLE = pl.Schema(
         "at": pl.Int64(),
         "event_id": pl.Binary(),
         "decision_id": pl.String(),
+        "received_at": pl.Int64(),
         "profile": pl.Binary(),
     }
 )
-"""One row a customer: a digest of their ids, the last fact and decision read, and the profile after it."""
+"""One row a customer: a digest of their ids, the last fact and decision read, when the latest came in, the profile."""
 
 _MOMENT = {
     "person_id": pl.Binary(),
@@ -125,7 +126,7 @@ def _nothing(key: str, catalogue: Catalogue, currency: str) -> Reading:
 Facts = tuple[PersonId, list[Event]]
 """Facts of one customer, in their order."""
 
-_BEFORE_ALL = (-(2**62), b"")
+_BEFORE_ALL = (NEVER, b"")
 
 
 class _Further:
@@ -178,7 +179,8 @@ class _Further:
         decision = next((each.body.decision_id for each in facts if isinstance(each.body, Decided)), "")
         last = (people["at"][row], people["event_id"][row])
         # Slots of one decision saw the same: one more of the last decision has to be read with the others.
-        return facts[0].order > last and (not decision or decision != people["decision_id"][row])
+        goes_on = facts[0].order > last and (not decision or decision != people["decision_id"][row])
+        return bool(goes_on) and self._walk(person).goes_on(facts)
 
     def _walk(self, person: PersonId) -> Walk:
         row = self._row.get(person)
@@ -188,7 +190,7 @@ class _Further:
         profile = decode(people["profile"][row])
         if profile is None:
             raise Damaged("a profile in the reading of the log is of another layout than its key says")
-        return Walk(profile, people["decision_id"][row])
+        return Walk(profile, people["decision_id"][row], people["received_at"][row])
 
     def _add(self, walks: list[tuple[list[Event], Walk]], ids: dict[PersonId, bytes]) -> None:
         tables = tabulate((fact for facts, _ in walks for fact in facts), self._currency)
@@ -197,7 +199,9 @@ class _Further:
         self._added.append({**added, _MOMENTS: self._moments.frame(found)})
         for facts, walk in walks:
             person, last = facts[-1].person_id, facts[-1].order
-            self._people.append((person, ids[person], *last, walk.decision_id, encode(walk.profile)))
+            self._people.append(
+                (person, ids[person], *last, walk.decision_id, walk.received, encode(walk.profile))
+            )
 
     def _joined(
         self, until: tuple[int, bytes], ids: dict[PersonId, bytes], dropped: set[PersonId]
@@ -207,7 +211,10 @@ class _Further:
         stays = _without(kept.people, dropped | read_now)
         silent = ids.keys() - read_now - set(stays["person_id"].to_list())
         nothing = encode(EMPTY)
-        rows = [*self._people, *((person, ids[person], *_BEFORE_ALL, "", nothing) for person in silent)]
+        rows = [
+            *self._people,
+            *((person, ids[person], *_BEFORE_ALL, "", NEVER, nothing) for person in silent),
+        ]
         people = pl.concat([stays, pl.DataFrame(rows, schema=_PEOPLE, orient="row")])
         frames = {
             # Facts read now are later than a customer's others: in order among themselves, they go after them.

@@ -9,8 +9,8 @@ from cvo.app.reading_kept import KEPT, keep_reading, kept_reading
 from cvo.app.state import running_catalogue
 from cvo.core.clock import DAY, Instant
 from tests.data.company import NOW
-from tests.data.folder import OWNER, message, ordered, running
-from tests.unit.app.test_app_learn import trial
+from tests.data.folder import OWNER, decide_for, message, ordered, recorded, running
+from tests.unit.app.test_app_learn import HALF, trial
 
 
 @pytest.fixture
@@ -114,3 +114,41 @@ def test_some_customers_are_read_out_of_all(company):
     assert 0 < half.moments.height < reading.moments.height
     assert set(half.frames["orders"]["person_id"]) <= set(half.people["person_id"])
     assert reading.of(everybody) is reading
+
+
+def ages(reading):
+    """The age that every decision saw, by when it was made."""
+    return [(at - NOW, age) for at, age in reading.moments.sort("at").select("at", "feature:age").rows()]
+
+
+def test_our_own_decision_is_learned_from_as_it_saw_the_customer_and_somebody_elses_as_it_was(company):
+    def told(who, at, age):
+        return message("identify", who, Instant(at), f"{who}-{age}", traits={"age": age})
+
+    catalogue, clock = running_catalogue(company.store), company.clock
+    clock.at = Instant(NOW)
+    ingest(company, [told("a", NOW - DAY, 30)])
+    kept = read(company.store, catalogue, "EUR")
+    clock.at = Instant(NOW + 1)
+    decide_for(company, ["a"])
+    clock.at = Instant(NOW + 2)
+    # It had happened before the decision, and came in after it.
+    ingest(company, [told("a", NOW - 1, 60), recorded("a", NOW, "offer", HALF)])
+    clock.at = Instant(NOW + 3)
+    decide_for(company, ["a"])
+    whole = read(company.store, catalogue, "EUR")
+    assert ages(whole) == [(0, 60.0), (1, 30.0), (3, 60.0)]
+    assert read(company.store, catalogue, "EUR", kept).moments.equals(whole.moments)
+
+
+def test_a_clock_that_went_back_is_no_way_to_go_on(company):
+    catalogue, clock = running_catalogue(company.store), company.clock
+    clock.at = Instant(NOW + DAY)
+    ingest(company, [message("identify", "a", Instant(NOW - DAY), "t", traits={"age": 30})])
+    kept = read(company.store, catalogue, "EUR")
+    clock.at = Instant(NOW)
+    decide_for(company, ["a"])
+    whole = read(company.store, catalogue, "EUR")
+    further = read(company.store, catalogue, "EUR", kept)
+    assert further.moments.equals(whole.moments)
+    assert further.people.equals(whole.people)
