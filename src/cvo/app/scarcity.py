@@ -5,6 +5,7 @@ the greedier one would take from the other, and the difference between them woul
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -43,7 +44,15 @@ Prices = Sequence[Mapping[str, float]]
 """The price of each resource, for every side."""
 
 
-def count(work: UnitOfWork, deciding: Deciding, at: Instant) -> Count:
+class Kept(Protocol):
+    """Where the company's resources are kept: a unit of work, or a store that is only read."""
+
+    def resources(self) -> dict[str, bytes]:
+        """Return what is kept of each."""
+        ...
+
+
+def count(work: Kept, deciding: Deciding, at: Instant) -> Count:
     """Return how every resource stands that any side has; a period that is over gives its price to the next."""
     sides = deciding.sides
     resources = {name: each for side in sides[::-1] for name, each in side.policy.catalogue.resources.items()}

@@ -8,6 +8,7 @@ from cvo.actions.qualify import Objection
 from cvo.actions.situation import Situation
 from cvo.app.company import Company
 from cvo.app.records import records
+from cvo.app.scarcity import count, scarcity_of
 from cvo.app.value.question import Question
 from cvo.core.clock import Instant
 from cvo.core.errors import NotFound
@@ -91,6 +92,7 @@ def _decoded(
 def _standings(company: Company, person: Person, action: str) -> list[Standing]:
     """Return how an action stands at every placement it has a creative for, with nothing known of the moment."""
     policy, at = company.policy(), company.clock.now()
+    (scarcity,) = scarcity_of(count(company.store, policy, at), policy)
     found = []
     for placement in sorted({each.placement for each in policy.catalogue.actions[action].creatives.values()}):
         qualifier = policy.qualifier(placement)
@@ -102,6 +104,7 @@ def _standings(company: Company, person: Person, action: str) -> list[Standing]:
             {},
             policy.settings.time_zone,
             company.store.stock(qualifier.products),
+            scarcity,
         )
         found.append(Standing(placement, at, qualifier.objections(action, here)))
     return found

@@ -1,7 +1,7 @@
 """Stock in the database: every report for ever, and the level it left for the next decision to see.
 
 Stock belongs to the company and to no person, so it has no part in a person's version: it has one of its own, which
-counts the reports, and decisions pin it.
+counts the reports, and decisions pin it. What is kept of resources is here, too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,9 +15,14 @@ from cvo.core.ids import EventId
 from cvo.events.message import Message
 from cvo.events.stock import StockLevel
 from cvo.storage import dialect
-from cvo.storage.schema import STOCK, STOCK_EVENT
+from cvo.storage.schema import RESOURCE, STOCK, STOCK_EVENT
 
 _VERSION = select(func.max(STOCK_EVENT.c.version))
+
+
+def resources(connection: Connection) -> dict[str, bytes]:
+    """Return what is kept of the company's resources, in the caller's encoding."""
+    return {row[0]: bytes(row[1]) for row in connection.execute(select(RESOURCE))}
 
 
 def take_levels(connection: Connection, messages: Sequence[tuple[Message, StockLevel]]) -> set[EventId]:

@@ -36,7 +36,7 @@ from cvo.storage.schema import (
     META,
     PERSON,
 )
-from cvo.storage.stock import stock, stock_at, stock_then
+from cvo.storage.stock import resources, stock, stock_at, stock_then
 from cvo.storage.unit_of_work import Assigned, Change, LoggedDecision, Person, Settings, UnitOfWork
 
 _PAGE = 10_000
@@ -187,6 +187,11 @@ class Store:
         """Return the levels of some products as far as they had been reported by `at`."""
         with self._reader.connect() as connection:
             return stock_then(connection, at, products)
+
+    def resources(self) -> dict[str, bytes]:
+        """Return what is kept of the company's resources, in the caller's encoding."""
+        with self._reader.connect() as connection:
+            return resources(connection)
 
     # -- everything, for analysis
 

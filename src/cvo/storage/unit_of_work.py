@@ -37,7 +37,7 @@ from cvo.storage.schema import (
     POSITION,
     RESOURCE,
 )
-from cvo.storage.stock import stock, take_levels
+from cvo.storage.stock import resources, stock, take_levels
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -155,7 +155,7 @@ class UnitOfWork:
 
     def resources(self) -> dict[str, bytes]:
         """Return what is kept of the company's resources, in the caller's encoding."""
-        return {row[0]: bytes(row[1]) for row in self._connection.execute(select(RESOURCE))}
+        return resources(self._connection)
 
     def put_resource(self, name: str, body: bytes) -> None:
         """Keep how a resource stands, in place of what was kept."""

@@ -11,6 +11,8 @@ from cvo.app.replay import replay
 from cvo.app.run import run
 from cvo.app.scarcity import Counted, count, scarcity_of
 from cvo.app.state import keep_policy
+from cvo.app.value.question import Question
+from cvo.app.why import why
 from cvo.core.clock import DAY, FixedClock, Instant
 from cvo.decisions.decision import Purpose, Request
 from cvo.decisions.policy import Policy
@@ -104,6 +106,17 @@ def test_one_after_the_other_never_overruns_either_and_the_price_rises(company):
     assert standing(company).pace.price > first
     last = decide(company, "late", "newsletter")
     assert last.refused["offer"].tier == "capacity"
+
+
+def test_why_says_that_nothing_is_left_and_of_what(company):
+    for i in range(120):
+        decide(company, f"c{i}", "newsletter")
+    (standing_now,) = why(company, "offer", Question(), customer="c1").now
+    capacity = [each for each in standing_now.objections if each.refusal.tier == "capacity"]
+    assert [each.values for each in capacity] == [{'left("mails")': 0.0}]
+    company.clock = FixedClock(Instant(NOW + 8 * DAY))
+    (later,) = why(company, "offer", Question(), customer="c1").now
+    assert [each.refusal.tier for each in later.objections if each.refusal.tier == "capacity"] == []
 
 
 def test_the_next_period_begins_with_everything_and_the_last_price(company):
