@@ -176,9 +176,12 @@ class Company(opened.Company):
         question = read_question(since, until, ())
         return growth_of(self, facts_of(self, question), question, tuple(by), against)
 
-    def bank(self) -> Bank:
-        """Return what customers have brought, what is expected of them, and how expectations came out."""
-        return value_bank(self)
+    def bank(self, *, until: str | None = None) -> Bank:
+        """Return what customers have brought, what is expected of them, and how expectations came out.
+
+        `until` is a date or time up to which it is told; see `value`.
+        """
+        return value_bank(self, read_question(None, until, ()))
 
     def evaluate(
         self,

@@ -29,8 +29,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write a row a customer: .csv or .parquet."
 )
+@click.option("--to", "until", help="A date or time up to which it is told.")
 @json_option
-def command(folder: Path | None, out: Path | None, as_json: bool) -> None:
+def command(folder: Path | None, out: Path | None, until: str | None, as_json: bool) -> None:
     """Show the value bank: brought so far to the cent, expected to come, and how past expectations came out.
 
     Expectations are the predictions of `cvo clv --company DIR`, with model and time; each is held against what came
@@ -38,7 +39,7 @@ def command(folder: Path | None, out: Path | None, as_json: bool) -> None:
     """
     check_table_file(out)
     with open_company(folder, write=False) as company:
-        found = company.bank()
+        found = company.bank(until=until)
     if out is not None:
         write_table(found.rows, out)
     if as_json:

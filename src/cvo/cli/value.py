@@ -62,7 +62,7 @@ def command(
         if page_file is not None:
             from cvo.app.value.page import write_page
 
-            write_page(report, company.bank(), company.config.name, page_file)
+            write_page(report, company.bank(until=until), company.config.name, page_file)
     if out is not None:
         from cvo.app.value.table import rows_of
 

@@ -314,6 +314,19 @@ def test_growth_of_a_company_without_a_programme_has_nothing_caused(tmp_path):
     assert found.caused.reason == found.not_caused.reason == "no live decisions"
 
 
+def test_the_bank_of_an_earlier_day_knows_nothing_of_what_came_since(tmp_path):
+    live(tmp_path)
+    with Company.open(tmp_path, write=False, clock=FixedClock(Instant(NOW + 20 * DAY))) as company:
+        now = value_bank(company)
+        before = value_bank(company, Question(until=NOW))
+        same = value_bank(company, Question(until=Instant(NOW + 20 * DAY)))
+    assert before.as_of == NOW
+    assert before.realised["revenue"] == Money.of(str(500 * len(range(0, 4_000, 7))), "EUR")
+    assert before.realised["contact_cost"] == Money.of("0", "EUR")
+    assert now.realised["revenue"].amount > before.realised["revenue"].amount
+    assert (same.realised, same.rows.height) == (now.realised, now.rows.height)
+
+
 def test_the_bank_sums_to_the_log_and_to_its_own_rows(tmp_path):
     found, persons, _ = live(tmp_path)
     with Company.open(tmp_path, write=False, clock=FixedClock(Instant(NOW + 20 * DAY))) as company:

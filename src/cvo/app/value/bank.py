@@ -59,12 +59,19 @@ class Bank(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     rows: pl.DataFrame
 
 
-def value_bank(company: Company) -> Bank:
-    """Return what every customer has brought and is expected to bring, from the log as it stands."""
-    facts = facts_of(company, Question())
-    tables, as_of, currency = facts.tables, facts.as_of, company.config.currency
+def value_bank(company: Company, question: Question = Question()) -> Bank:  # noqa: B008  frozen
+    """Return what every customer has brought and is expected to bring, to the end asked for or as the log stands.
+
+    A refund counts at the date of its order, whenever it came.
+    """
+    facts = facts_of(company, question)
+    tables, money, as_of, currency = facts.tables, facts.money, facts.as_of, company.config.currency
+    if question.until is not None:
+        by_then = pl.col("at") < as_of
+        money, given = money.filter(by_then), tables.incentives.filter(by_then)
+        tables = msgspec.structs.replace(tables, decisions=tables.decisions.filter(by_then), incentives=given)
     windows = windows_of(running_catalogue(company.store))
-    rows = bank(tables, facts.money, as_of)
+    rows = bank(tables, money, as_of)
     names = {person.person_id: person.external.value for person in company.store.persons()}
     shown = rows.select(
         pl.Series("customer", [names[each] for each in rows["person_id"]], dtype=pl.String),
@@ -77,10 +84,10 @@ def value_bank(company: Company) -> Bank:
         realised={name: Money.from_minor(round(rows[f"{name}_minor"].sum()), currency) for name in _REALISED},
         incentives=_incentives(tables, currency),
         expected=_expected(rows, currency),
-        scores=scores(tables.predictions, facts.money, as_of),
+        scores=scores(tables.predictions, money, as_of),
         clv_changes=clv_changes(
-            contrasts(tables.decisions, facts.money, windows, as_of),
-            facts.money,
+            contrasts(tables.decisions, money, windows, as_of),
+            money,
             decisions=tables.decisions,
             window_days=windows,
             horizons_days=CLV_HORIZONS_DAYS,
