@@ -56,7 +56,6 @@ def trial(seed, actions, nothing, common, n=3_000):
         delivered,
         chances,
         margin,
-        np.zeros(n, dtype=np.int64),
         rng.integers(2, size=n),
         np.ones(n),
     )

@@ -104,7 +104,6 @@ def attained(seed, actions, features, *, effect_sd, by_customer):
                     got[so_far],
                     chances[so_far],
                     outcomes[so_far],
-                    np.zeros(end, dtype=np.int64),
                     half[so_far],
                     np.ones(end),
                 )

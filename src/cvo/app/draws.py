@@ -7,10 +7,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cvo.actions.catalogue import Catalogue
+from cvo.core.clock import DAY
 from cvo.core.money import minor_unit
 from cvo.decisions.decision import NOTHING
 from cvo.inference import folds_by_hash
-from cvo.valuation.fit_uplift import Draws
+from cvo.valuation.fit_uplift import Draws, Turns
 
 FloatArray = NDArray[np.float64]
 
@@ -26,16 +27,18 @@ def read_draws(
     weight: FloatArray,
     catalogue: Catalogue,
     currency: str,
+    *,
+    days: int,
 ) -> Draws:
-    """Return the draws of `rows` (see `ledger.draws`), with their feature values by name, each weighing `weight`.
+    """Return the draws of `rows` (see `ledger.draws`), with their feature values by name.
 
-    Actions are the catalogue's, and those it had once: what they brought has to be told from what others did. What
-    it cost to serve the customer in the window counts against the margin.
+    Each weighs `weight` once its window of `days` is over. Actions are the catalogue's, and those it had once: what
+    they brought has to be told from what others did. What it cost to serve the customer in the window counts against
+    the margin.
     """
     logged = {option for options in rows["options"].to_list() for option in options} - {NOTHING}
     actions = sorted(logged | catalogue.actions.keys())
     options = [*actions, NOTHING]
-    baselines = {name: number for number, name in enumerate(sorted(set(rows["baseline"].to_list())))}
     brought = rows["margin_minor"] - rows["service_cost_minor"]
     return Draws(
         values=values,
@@ -43,9 +46,13 @@ def read_draws(
         delivered=np.array([options.index(got) for got in rows["delivered"].to_list()], dtype=np.int64),
         probabilities=_matrix(rows["options"].to_list(), rows["probabilities"].to_list(), options),
         margin=brought.to_numpy().astype(np.float64) * minor_unit(currency),
-        baseline=np.array([baselines[name] for name in rows["baseline"].to_list()], dtype=np.int64),
         half=halves(rows),
-        weight=weight,
+        weight=weight * rows["closed"].to_numpy(),
+        turns=Turns(
+            rows["person_id"].rank("dense").cast(pl.Int64).to_numpy(),
+            ((rows["at"] - rows["at"].min()) / DAY).to_numpy(),
+            float(days),
+        ),
     )
 
 

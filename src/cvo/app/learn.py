@@ -128,7 +128,14 @@ def learned_from(
         how="left",
         maintain_order="left",
     )
-    lots = read_draws(drawn, features_of(asked), _kept(drawn, as_of, half_life), catalogue, currency)
+    lots = read_draws(
+        drawn,
+        features_of(asked),
+        _kept(drawn, as_of, half_life),
+        catalogue,
+        currency,
+        days=longest_window(catalogue),
+    )
     models = fit(catalogue, deliveries, effects, as_of, currency, draws=lots)
     later = measured_later(
         compared, tables.decisions, money, catalogue, as_of=as_of, currency=currency, rails=ENOUGH_TO_LEARN

@@ -40,7 +40,7 @@ def trial(count=6_000, *, young=4.0, old=-2.0, seed=0, response=0.3):
     chances = np.zeros((count, 5))
     chances[:, UP], chances[:, -1] = 0.4, 0.6
     delivered = np.where(got, UP, 4)
-    draws = Draws(values, ACTIONS, delivered, chances, margin, np.zeros(count, dtype=np.int64), half, weight)
+    draws = Draws(values, ACTIONS, delivered, chances, margin, half, weight)
     return deliveries, draws
 
 
