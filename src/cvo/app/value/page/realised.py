@@ -1,14 +1,17 @@
 """What customers brought, whoever caused it, and what is expected of them."""
 
+from collections.abc import Sequence
+
 from cvo.app.value.bank import Bank
 from cvo.app.value.report import Value
 from cvo.core.clock import to_datetime
 from cvo.core.evidence import NotEstimable
 from cvo.core.money import minor_unit
 from cvo.ledger.clv_change import ClvChange
+from cvo.ledger.growth import Causes
 from cvo.ledger.surrogate import Surrogate
 from cvo.ledger.tables import DISCOUNT
-from cvo.reports import COUNT, PERCENT, Block, Cell, Column, Section, Table, money_format
+from cvo.reports import COUNT, PERCENT, Block, Cell, Column, Format, Section, Table, money_format
 
 _LINES = {
     "revenue": "Revenue",
@@ -107,31 +110,52 @@ def _changes(bank: Bank) -> list[Block]:
     told = [each for each in bank.clv_changes if not isinstance(each.window, NotEstimable)]
     if not told:
         return []
-    table = Table(
+    after = Table(
         title="ΔCLV: what actions change after their windows, a customer",
         columns=(
             Column("Action"),
-            Column("In the window", small),
             Column("Days after", COUNT),
             Column("ΔCLV", small),
-            Column("Survival", small),
-            Column("Rate", small),
-            Column("Margin", small),
+            *_sources(small),
         ),
         rows=tuple(_change(each) for each in told),
         note="From experiments alone: an order brought forward shows as a gain in the window and a loss after it. "
         "Where no horizon has closed ΔCLV is pooled: foretold from customers' states four weeks after the window, "
-        "as far as cohorts of the stage whose horizon has closed show that this holds. Else it is assumed, and 0.",
+        "as far as cohorts of the stage whose horizon has closed show that this holds. Else it is assumed.",
     )
-    return [table]
+    return [_inside(told, small), after]
+
+
+def _sources(money: Format) -> tuple[Column, ...]:
+    return (Column("Survival", money), Column("Rate", money), Column("Margin", money))
+
+
+def _inside(told: Sequence[ClvChange], money: Format) -> Table:
+    known = [(each, each.window) for each in told if isinstance(each.window, Causes)]
+    return Table(
+        title="What actions change inside their windows, a customer",
+        columns=(Column("Action"), Column("Days", COUNT), Column("Margin in all", money), *_sources(money)),
+        rows=tuple(
+            (
+                each.action,
+                each.window_days,
+                window.total,
+                window.customers,
+                window.orders_per_customer,
+                window.value_per_order,
+            )
+            for each, window in known
+        ),
+        note="Before contact cost. Survival: who buys at all; rate: how often; margin: of an order. A discount "
+        "given to those who would have ordered anyway is a loss of margin an order.",
+    )
 
 
 def _change(each: ClvChange) -> tuple[Cell, ...]:
-    after, window = each.afterwards, each.window
-    inside: Cell = window.reason if isinstance(window, NotEstimable) else window.total
+    after = each.afterwards
     if isinstance(each.surrogate, Surrogate):
-        return (each.action, inside, each.change_days, each.surrogate.change, "by a surrogate", "", "")
+        return (each.action, each.change_days, each.surrogate.change, "by a surrogate", "", "")
     if isinstance(after, NotEstimable):
-        return (each.action, inside, "", after.reason, "", "", "")
+        return (each.action, "", after.reason, "", "", "")
     parts = (after.customers, after.orders_per_customer, after.value_per_order)
-    return (each.action, inside, each.horizon_days, after.total, *parts)
+    return (each.action, each.horizon_days, after.total, *parts)
