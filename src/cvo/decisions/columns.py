@@ -42,8 +42,7 @@ class Columns:
         levers: FloatArray | None = None,
         bundles: Bundles = NO_BUNDLES,
     ) -> None:
-        later = policy.valuer.later(channel)
-        scores = with_later(scores, later)
+        scores = with_later(scores, policy.valuer.later(channel))
         if bundles:
             scores = as_one(scores, bundles)
             charges, levers = (None if each is None else bundles.together(each) for each in (charges, levers))
@@ -55,16 +54,10 @@ class Columns:
         self.qualified = np.isfinite(scores.mean)
         self.among = self.qualified & bundles.options if bundles else self.qualified
         self.probabilities = policy.choice.probabilities(scores.mean, scores.sd, among=self.among)
-        # What is known of a bundle is what is known of its first action.
-        own = later.clv_change[bundles.lead] if bundles else later.clv_change
         terms = {
             "response_probability": scores.response_probability,
-            "margin_per_response": scores.margin_per_response,
-            "incrementality": scores.incrementality,
+            **({} if "incrementality" in legend.terms else {"incrementality": scores.incrementality}),
             "uplift": scores.uplift,
-            **({} if later.nothing else {"clv_change": own}),
-            **({"patience": later.patience} if later.patience else {}),
-            "cost": scores.cost,
             **({} if levers is None else {"lever": levers}),
             **({} if charges is None else {"price": charges}),
             "score": scores.mean,

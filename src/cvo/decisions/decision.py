@@ -119,9 +119,9 @@ class Scored(msgspec.Struct, frozen=True, array_like=True):
     """The scores of the qualified actions.
 
     `places` are their numbers in the legend. `table` has a row of numbers for each of the `rows`, which name terms, and
-    in it one for each of the `actions`; a term without a row is zero for all. Actions of a bundle have the terms of all
-    of it. `grades` are positions in the list of grades, a byte for each action, and so are `clv_grades`, of what
-    comes after the window; records from before that was scored have none.
+    in it one for each of the `actions`; a term without a row is in the legend, or zero for all. Actions of a bundle
+    have the terms of all of it. `grades` are positions in the list of grades, a byte for each action, and so are
+    `clv_grades`, of what comes after the window; records from before that was scored have none.
     """
 
     legend: Legend
@@ -169,7 +169,7 @@ class Scored(msgspec.Struct, frozen=True, array_like=True):
     def term(self, name: str) -> list[float]:
         """Return one term of the score for each action."""
         if name not in self.rows:
-            return [0.0] * len(self.grades)
+            return self.legend.term(name, self.places)
         width = WIDTH * len(self.grades)
         start = width * self.rows.index(name)
         return unpacked(self.table[start : start + width])

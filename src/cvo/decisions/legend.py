@@ -4,7 +4,7 @@ Thousands of decisions refuse the same actions by the same rules. Their texts ar
 say, and a record has numbers in their place; they are looked up when somebody reads it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from struct import pack, unpack
 
@@ -13,6 +13,7 @@ import msgspec
 from cvo.actions.qualify import UNVALUED, Refusal
 from cvo.core.digest import digest
 from cvo.core.errors import Damaged
+from cvo.decisions.packed import one
 
 _REMEDY = "`cvo restore` a backup that has it"
 
@@ -20,27 +21,34 @@ _REMEDY = "`cvo restore` a backup that has it"
 class _Said(msgspec.Struct, frozen=True, array_like=True):
     actions: list[str]
     refusals: list[Refusal]
+    terms: dict[str, bytes] = {}
 
 
 class Legend:
-    """What numbers of one placement stand for, under one catalogue; equal to another that says the same.
+    """What numbers of one placement stand for, under one policy; equal to another that says the same.
 
     An action's number is its place among `actions`. A refusal's is its place among `refusals`, plus one: 0 says that
-    nothing gives the action a value.
+    nothing gives the action a value. `terms` are those of scores that are the same for everybody, such as the cost,
+    each packed with a number for every action.
     """
 
-    def __init__(self, actions: Sequence[str], refusals: Sequence[Refusal]) -> None:
-        self.actions, self.refusals = list(actions), list(refusals)
+    def __init__(
+        self, actions: Sequence[str], refusals: Sequence[Refusal], terms: Mapping[str, bytes] | None = None
+    ) -> None:
+        self.actions, self.refusals, self.terms = list(actions), list(refusals), dict(terms or {})
         self.place_type, self.code_type = _type(len(self.actions)), _type(len(self.refusals) + 1)
 
     @cached_property
     def version(self) -> str:
         """Return the content hash under which the legend is kept."""
-        return digest(_Said(self.actions, self.refusals))
+        return digest(self._said())
 
     def encoded(self) -> bytes:
         """Return the bytes that are kept."""
-        return _ENCODER.encode(_Said(self.actions, self.refusals))
+        return _ENCODER.encode(self._said())
+
+    def _said(self) -> _Said:
+        return _Said(self.actions, self.refusals, self.terms)
 
     def packed_places(self, actions: Iterable[str]) -> bytes:
         """Return the numbers of actions as records have them; raises `KeyError` for an action that is not here."""
@@ -69,6 +77,12 @@ class Legend:
             raise Damaged(
                 f"a logged decision names an action that its legend {self.version} does not have; {_REMEDY}"
             ) from None
+
+    def term(self, name: str, data: bytes) -> list[float]:
+        """Return a term that is the same for everybody, of actions by packed numbers; 0 where there is none."""
+        if name not in self.terms:
+            return [0.0] * len(self.places(data))
+        return [one(self.terms[name], place) for place in self.places(data)]
 
     def position(self, action: str, data: bytes) -> int:
         """Return which of packed numbers stands for an action; raises `ValueError` where none does."""
@@ -108,7 +122,7 @@ def read_legend(version: str, kept: bytes) -> Legend:
         raise Damaged(
             f"the legend {version} of logged decisions can't be read ({error}); {_REMEDY}"
         ) from None
-    legend = Legend(said.actions, said.refusals)
+    legend = Legend(said.actions, said.refusals, said.terms)
     if legend.version != version:
         raise Damaged(f"the legend {version} of logged decisions is not what was kept; {_REMEDY}")
     return legend

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cvo.actions.bundles import sharing
+from cvo.actions.bundles import Bundles, sharing
 from cvo.actions.catalogue import Catalogue
 from cvo.actions.levers import Levers
 from cvo.actions.qualify import Qualifier
@@ -104,8 +104,22 @@ class Policy:
         """Return what the numbers in records of a placement stand for."""
         if placement not in self._legends:
             known = self.qualifier(placement)
-            self._legends[placement] = Legend(known.actions, known.refusals)
+            terms = self._same_for_all(known.bundles, known.channel)
+            self._legends[placement] = Legend(known.actions, known.refusals, terms)
         return self._legends[placement]
+
+    def _same_for_all(self, bundles: Bundles, channel: str) -> dict[str, bytes]:
+        """Return the terms of scores that no customer changes: of a bundle those of its first action, and all costs."""
+        valuer, lead = self.valuer, bundles.lead
+        later = valuer.later(channel)
+        terms = {
+            "margin_per_response": valuer.margin_per_response[lead],
+            "cost": bundles.together(valuer.cost),
+            "clv_change": later.clv_change[lead],
+            "patience": np.full(len(lead), later.patience),
+            **({} if valuer.draws_tell else {"incrementality": valuer.kappa.mean[lead]}),
+        }
+        return {name: values.astype("<f8").tobytes() for name, values in terms.items()}
 
     def levers(self, channel: str) -> Levers:
         """Return what levers add to scores on a channel."""

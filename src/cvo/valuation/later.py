@@ -68,11 +68,6 @@ class Later(msgspec.Struct, frozen=True, eq=False, dict=True):
         """Tell whether no variance enters scores."""
         return not self.variance.any()
 
-    @cached_property
-    def nothing(self) -> bool:
-        """Tell whether no action changes anything of its own."""
-        return not self.clv_change.any()
-
 
 def later_by_channel(
     catalogue: Catalogue, assumptions: Assumptions, measured: Sequence[MeasuredLater], usual_margin: float

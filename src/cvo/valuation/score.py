@@ -93,6 +93,21 @@ class Valuer:
         self._later = later_by_channel(catalogue, assumptions_of(catalogue), models.later, usual)
         self._cost = np.array([float(catalogue.actions[a].contact_cost) for a in catalogue.action_ids])
 
+    @property
+    def margin_per_response(self) -> FloatArray:
+        """Return the margin of a response (k,), in major units; NaN for an action that nothing gives a value."""
+        return self._margin[0]
+
+    @property
+    def cost(self) -> FloatArray:
+        """Return the cost of a contact (k,), in major units."""
+        return self._cost
+
+    @property
+    def draws_tell(self) -> bool:
+        """Tell whether draws taught what an action causes for whom: without, κ is one number an action."""
+        return self._uplift is not None
+
     def design(self, situations: Sequence[Situation]) -> FloatArray:
         """Return the n×d rows that the models see."""
         return self._design.rows(situations)
