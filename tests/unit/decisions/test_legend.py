@@ -1,7 +1,7 @@
 """What numbers in records stand for, kept once."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvo.actions.qualify import UNVALUED, Refusal
@@ -42,6 +42,7 @@ def test_a_refusal_is_known_by_its_number_whenever_it_ends():
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=3), unique=True, max_size=300), st.integers(0, 300))
 def test_a_legend_is_named_by_what_it_says(names, rules):
     legend = Legend(names, [Refusal("eligible", f"customer.age >= {n}") for n in range(rules)])

@@ -1,12 +1,13 @@
 import math
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvo.learning.exponential import exponential, exponential_table
 
 
+@settings(deadline=None)
 @given(st.floats(-700, 700))
 def test_it_is_the_exponential_to_the_last_places(x):
     assert math.isclose(exponential(x, exponential_table()), math.exp(x), rel_tol=1e-15)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvo.actions.read import parse_catalogue
@@ -41,6 +41,7 @@ def situation(traits, context=None):
     return Situation(Profile(traits=traits), Instant(10**15), "home", "web", context or {})
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(
