@@ -10,7 +10,8 @@ from cvo.core.clock import format_rfc3339
 from cvo.events.event import Delivery
 
 if TYPE_CHECKING:
-    from cvo.decisions.decision import Decision, Slot, Terms
+    from cvo.decisions.decision import Decision, Slot
+from cvo.decisions.scored import Terms
 
 _OUTCOMES = {
     Delivery.DELIVERED: "delivered",

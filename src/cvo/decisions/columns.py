@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from cvo.actions.bundles import NO_BUNDLES, Bundles
 from cvo.actions.qualify import CodeArray
-from cvo.decisions.decision import LEAD, Scored
 from cvo.decisions.legend import Legend
 from cvo.decisions.packed import WIDTH
 from cvo.decisions.policy import Policy
+from cvo.decisions.scored import LEAD, Scored
 from cvo.valuation.later import Later
 from cvo.valuation.score import Scores
 

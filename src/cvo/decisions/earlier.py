@@ -14,19 +14,10 @@ from cvo.actions.scarcity import NOTHING_SCARCE, Scarcity
 from cvo.core.clock import Instant
 from cvo.core.errors import Damaged
 from cvo.core.ids import DecisionId, PersonId
-from cvo.decisions.decision import (
-    NOTHING,
-    Arm,
-    Decision,
-    Pins,
-    Purpose,
-    Scored,
-    Slot,
-    Terms,
-    packed_grades,
-)
+from cvo.decisions.decision import NOTHING, Arm, Decision, Pins, Purpose, Slot
 from cvo.decisions.legend import Legend
 from cvo.decisions.packed import packed
+from cvo.decisions.scored import Scored, Terms, packed_grades
 from cvo.events.event import Delivery, Scalar
 
 

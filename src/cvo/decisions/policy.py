@@ -14,8 +14,9 @@ from cvo.actions.qualify import Qualifier
 from cvo.actions.settings import Settings
 from cvo.core.digest import digest
 from cvo.decisions.creative import Rendering
-from cvo.decisions.decision import Pins, Subject, packed_grades
+from cvo.decisions.decision import Pins, Subject
 from cvo.decisions.legend import Legend
+from cvo.decisions.scored import packed_grades
 from cvo.decisions.withholding import Withholding
 from cvo.learning import Thompson
 from cvo.valuation.models import Models

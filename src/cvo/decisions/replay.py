@@ -6,8 +6,9 @@ import msgspec
 
 from cvo.actions.stock import NO_STOCK, Stock
 from cvo.decisions.decide import Case, decide
-from cvo.decisions.decision import Decision, Request, Scored, Slot, Subject, encode
+from cvo.decisions.decision import Decision, Request, Slot, Subject, encode
 from cvo.decisions.policy import Policy
+from cvo.decisions.scored import Scored
 from cvo.profiles.profile import Profile
 
 

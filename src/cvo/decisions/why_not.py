@@ -12,7 +12,8 @@ import msgspec
 
 from cvo.actions.qualify import Refusal
 from cvo.core.clock import Instant
-from cvo.decisions.decision import NOTHING, Arm, Decision, Terms
+from cvo.decisions.decision import NOTHING, Arm, Decision
+from cvo.decisions.scored import Terms
 from cvo.events.event import Delivery
 
 _TIERS: dict[str, str] = {

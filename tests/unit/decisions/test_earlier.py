@@ -6,9 +6,10 @@ import pytest
 from cvo.actions.qualify import Refusal
 from cvo.core.clock import Instant
 from cvo.core.errors import Damaged
-from cvo.decisions.decision import Decision, Pins, Reader, Terms, encode
+from cvo.decisions.decision import Decision, Pins, Reader, encode
 from cvo.decisions.legend import missing
 from cvo.decisions.replay import differences
+from cvo.decisions.scored import Terms
 from tests.data.records import kept
 
 LISTED = bytes.fromhex(

@@ -7,9 +7,18 @@ from cvo.actions.qualify import UNVALUED, Refusal
 from cvo.core.clock import Instant
 from cvo.core.ids import PersonId
 from cvo.decisions.decide import Case, decide
-from cvo.decisions.decision import Arm, Decision, Pins, Purpose, Request, Scored, Slot, Subject
+from cvo.decisions.decision import (
+    Arm,
+    Decision,
+    Pins,
+    Purpose,
+    Request,
+    Slot,
+    Subject,
+)
 from cvo.decisions.legend import Legend
 from cvo.decisions.packed import packed
+from cvo.decisions.scored import Scored
 from cvo.decisions.why_not import STEPS, why_not
 from cvo.events.event import Delivery
 from cvo.profiles.profile import EMPTY

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import polars as pl
 
 from cvo.connectors.pdstools.labels import Labels, pega_time
-from cvo.decisions.decision import Arm, Decision, Slot, Terms
+from cvo.decisions.decision import Arm, Decision, Slot
+from cvo.decisions.scored import Terms
 from cvo.events.event import Delivery
 
 EXPLANATIONS = pl.Schema(
