@@ -36,7 +36,7 @@ from cvo.decisions.policy import Policy
 from cvo.decisions.slots import closed, fits
 from cvo.decisions.withholding import Coin, Coins
 from cvo.events.event import Delivery
-from cvo.learning import draw
+from cvo.learning import draw, winning
 from cvo.profiles.profile import EMPTY, Profile
 
 FloatArray = NDArray[np.float64]
@@ -74,6 +74,8 @@ def ready(policy: Policy) -> Policy:
         decide(Case(nobody, EMPTY, Request(placement=placement, at=policy.models.as_of)), policy)
     # Perhaps nobody qualifies for anything.
     policy.choice.probabilities(np.zeros((1, 2)), np.ones((1, 2)), among=np.ones((1, 2), dtype=np.bool_))
+    if policy.models.creatives is not None:
+        winning(np.zeros((1, 2)), np.ones((1, 2)))
     return policy
 
 
