@@ -42,7 +42,7 @@ def test_the_log_holds_the_data_to_the_cent_and_makes_up_no_decision(ran):
         facts = list(company.store.events((Order, Response, Decided)))
     tables = tabulate(facts, "USD")
     assert tables.orders["revenue_minor"].sum() == round(given.baskets["revenue"].sum() * 100)
-    assert tables.incentives["discount_minor"].sum() == round(given.baskets["discount"].sum() * 100)
+    assert tables.incentives["amount_minor"].sum() == round(given.baskets["discount"].sum() * 100)
     kinds = [event.body.kind for event in facts if isinstance(event.body, Response)]
     assert (kinds.count("presented"), kinds.count("accepted")) == (
         given.contacts.height,
