@@ -9,7 +9,7 @@ from cvo.actions.catalogue import Catalogue
 from cvo.actions.qualify import Refusal
 from cvo.core.clock import format_rfc3339
 from cvo.core.digest import digest
-from cvo.decisions.decision import Decision, Slot
+from cvo.decisions.decision import Candidate, Decision, Slot
 from cvo.events.event import Delivery
 
 
@@ -63,12 +63,16 @@ class Refused(Wire, frozen=True):
     until: str | None = None
 
 
-class Considered(Wire, frozen=True):
-    """One action of the catalogue: refused by a rule, or scored term by term in the decision's currency."""
+class Considered(Wire, frozen=True, omit_defaults=True):
+    """One action of the catalogue: refused by a rule, or scored term by term in the decision's currency.
+
+    One that `comes_with` the first action of its bundle has the terms of the whole bundle.
+    """
 
     action: str
     refused_by: Refused | None
     terms: dict[str, Any] | None
+    comes_with: str | None = None
 
 
 class SlotRecord(Wire, frozen=True):
@@ -180,11 +184,17 @@ def explanation(decision: Decision) -> Explanation:
                 action=each.action,
                 refused_by=_refused(each.refusal) if each.refusal else None,
                 terms=_camel(msgspec.structs.asdict(each.terms)) if each.terms else None,
+                comes_with=_lead(decision, each),
             )
             for each in decision.candidates
         ],
         slots=[SlotRecord(**(slot.plain() | {"delivery": slot.delivery.value})) for slot in decision.slots],
     )
+
+
+def _lead(decision: Decision, candidate: Candidate) -> str | None:
+    lead = candidate.action if candidate.terms is None else decision.scored.lead(candidate.action)
+    return None if lead == candidate.action else lead
 
 
 def _refused(refusal: Refusal) -> Refused:

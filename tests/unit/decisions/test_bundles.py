@@ -8,6 +8,7 @@ import pytest
 from cvo.actions.read import parse_catalogue
 from cvo.actions.scarcity import Scarcity
 from cvo.actions.settings import Settings
+from cvo.api.answers import explanation, items
 from cvo.core.errors import CatalogueError
 from cvo.core.ids import PersonId
 from cvo.decisions.decide import Case, decide, decide_all
@@ -239,3 +240,13 @@ def test_a_bundle_that_could_never_be_is_an_error(old, new, says):
         return
     with pytest.raises(CatalogueError, match=says):
         policy(text=text)
+
+
+def test_an_answer_says_what_comes_with_what_and_its_value_once():
+    rules = policy(withheld_rate=0.0)
+    decision = next(each for each in decide_all(cases(60), rules) if each.slots[0].chosen == "boot")
+    boot, care, *_ = items(decision, rules.catalogue)
+    assert (boot.action, care.action, care.expected_value.amount) == ("boot", "care", 0.0)
+    assert boot.expected_value.amount == decision.scored.terms()["boot"].score
+    told = {each.action: each.comes_with for each in explanation(decision).actions}
+    assert told == {"boot": None, "care": "boot", "hat": None, "tips": None}
