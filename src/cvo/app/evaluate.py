@@ -58,7 +58,7 @@ class Trial(msgspec.Struct, frozen=True, eq=False):
 
 
 class PolicyFigures(msgspec.Struct, frozen=True):
-    """A policy's margin after contact cost per 1,000 customers; differences are on the same rows.
+    """A policy's margin after the cost of contacts and service per 1,000 customers; differences are on the same rows.
 
     `estimate` is doubly robust, `snips` self-normalised; `arm_mean` is the plain mean of those who got the
     option, where the policy always picks the same.
@@ -76,7 +76,8 @@ def read_trial(company: Company, customers: Customers) -> Trial:
     catalogue, currency = running_catalogue(company.store), company.config.currency
     facts = [event for event in company.store.events() if customers(event.person_id)]
     tables = tabulate(facts, currency)
-    money = margins(tables.orders, tables.refunds, assumptions_of(catalogue)["margin_rate"].value)
+    rate = assumptions_of(catalogue)["margin_rate"].value
+    money = margins(tables.orders, tables.refunds, rate, tables.costs)
     days = longest_window(catalogue)
     scored = outcomes(triggers(tables.decisions, days, company.clock.now()), money, days)
     options = [*catalogue.action_ids, NOTHING]
@@ -85,7 +86,8 @@ def read_trial(company: Company, customers: Customers) -> Trial:
     keys = zip(scored["person_id"].to_list(), scored["at"].to_list(), strict=True)
     values = reader.values([situations[key] for key in keys])
     spent = pl.when(pl.col("delivered") != NOTHING).then(pl.col("contact_cost_minor")).otherwise(0)
-    net = scored.select((pl.col("margin_minor") - spent).alias("net"))["net"].to_numpy()
+    brought = pl.col("margin_minor") - pl.col("service_cost_minor")
+    net = scored.select((brought - spent).alias("net"))["net"].to_numpy()
     return Trial(
         options=options,
         person_ids=[PersonId(person_id) for person_id in scored["person_id"].to_list()],
