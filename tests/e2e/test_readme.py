@@ -24,7 +24,7 @@ from cvo.api.ofrep import FLAGS
 from cvo.api.routes import application
 from cvo.api.segment import BATCH, SETTINGS, TYPES
 from cvo.api.service import Service
-from cvo.app.config import Config, Shares
+from cvo.app.config import Config, Decisions
 from cvo.cli import COMMANDS, group
 from cvo.events.bodies import _KNOWN
 from cvo.events.message import Reason
@@ -143,7 +143,7 @@ def test_every_setting_is_explained() -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     for field in msgspec.structs.fields(Config):
         assert f"`{field.name}`" in page or f"`[{field.name}]`" in page, field.name
-    for field in msgspec.structs.fields(Shares):
+    for field in msgspec.structs.fields(Decisions):
         row = rf"`{field.name}` \| `CVO_{field.name.upper()}` \| `{field.default}` \|"
         assert re.search(row, page), field.name
 

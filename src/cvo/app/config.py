@@ -34,6 +34,17 @@ class Learning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
 
 
+class Decisions(Shares, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The `[decisions]` table, with what holds for a company that says nothing else."""
+
+    exploration: float = 0.25
+    """Factor on the scores' standard deviations in the draw.
+
+    Less than Thompson sampling's 1: a customer is decided for many times a year, and every draw teaches. A policy by
+    itself keeps 1, so that settings pinned before companies had this default mean what they meant.
+    """
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of `company.toml`.
 
@@ -45,7 +56,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: str
     time_zone: str = "UTC"
     owners: list[str] = []
-    decisions: Shares = Shares()
+    decisions: Decisions = Decisions()
     learning: Learning = Learning()
     repeats_known_days: float = 7.0
     """How long a server knows a repeated request for a decision again, and a repeated message without an event."""
@@ -110,7 +121,7 @@ def read_config(folder: Path, environment: Mapping[str, str] = os.environ) -> Co
 
 def _overrides(environment: Mapping[str, str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
-    for field in msgspec.structs.fields(Shares):
+    for field in msgspec.structs.fields(Decisions):
         name = _PREFIX + field.name.upper()
         if (text := environment.get(name)) is not None:
             try:

@@ -20,7 +20,7 @@ owners = [{owner}]
 control_rate = 0.05   # customers who are left alone, to measure the whole programme against
 withheld_rate = 0.05  # chosen deliveries withheld by a coin, to measure each action
 floor = 0.02          # probability spread evenly over all options, so that every choice can be evaluated
-exploration = 1.0     # factor on the scores' standard deviations in the draw
+exploration = 0.25    # factor on the scores' standard deviations in the draw
 """
 
 

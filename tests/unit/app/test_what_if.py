@@ -127,7 +127,7 @@ def test_a_policy_file_changes_settings(company, tmp_path):
     file.write_text("[decisions]\nexploration = 2.0\nfloor = 0.02\n")
     candidate = read_candidate(company, policy=file)
     assert candidate.settings.exploration == 2.0
-    assert [(c.entry, c.before, c.after) for c in candidate.changes] == [("decisions.exploration", 1.0, 2.0)]
+    assert [(c.entry, c.before, c.after) for c in candidate.changes] == [("decisions.exploration", 0.25, 2.0)]
     found = what_if(company, candidate, rails=FEW)
     assert isinstance(found.difference, Estimate)
     assert found.difference.value != 0

@@ -56,7 +56,7 @@ def test_evaluate_tells_changes_reach_and_why_there_is_no_figure(company, tmp_pa
         evaluate, ["--company", str(folder), "--policy", str(file), "--json"], catch_exceptions=False
     )
     figures = json.loads(done.stdout)
-    assert figures["changes"] == [{"entry": "decisions.exploration", "before": 1.0, "after": 2.0}]
+    assert figures["changes"] == [{"entry": "decisions.exploration", "before": 0.25, "after": 2.0}]
     # Two weeks are too few, for one reason or the other.
     assert figures["difference"]["reason"] in {"unlogged options", "effective sample size"}
     assert {each["action"] for each in figures["reach"]["candidate"]} >= {"voucher_20", "welcome"}
