@@ -69,6 +69,7 @@ def log(seed, price, customers=300):
             "refunds_minor": zeros,
             "margin_minor": np.round(100 * money).astype(np.int64).ravel(),
             "service_cost_minor": zeros,
+            "incentive_cost_minor": zeros,
         },
         schema=MARGINS,
     )
