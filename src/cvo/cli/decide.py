@@ -34,11 +34,11 @@ def command(
     context = dict(map(_pair, pairs))
     with open_company(folder) as company:
         decision = company.decide(customer, placement, context=context, rehearse=rehearse)
-    if as_json:
-        print_json(decision)
-        return
-    from cvo.cli.decision_view import show
+    from cvo.cli.decision_view import as_data, show
 
+    if as_json:
+        print_json(as_data(decision))
+        return
     show(decision, console(), explain=explain)
     click.echo(f"\nMake it again: cvo replay {decision.decision_id}")
 

@@ -1,7 +1,8 @@
 """A decision as people read it: what was chosen and why, and what became of every other action."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -10,7 +11,8 @@ from cvo.core.clock import format_rfc3339
 from cvo.events.event import Delivery
 
 if TYPE_CHECKING:
-    from cvo.decisions.decision import Decision, Slot
+    from cvo.actions.qualify import Refusal
+    from cvo.decisions.decision import Candidate, Decision, Slot
 from cvo.decisions.scored import Terms
 
 _OUTCOMES = {
@@ -28,6 +30,42 @@ def show(decision: "Decision", console: Console, *, explain: bool) -> None:
         console.print()
         console.print(_candidates(decision))
         console.print(_pins(decision), style="dim")
+
+
+def as_data(decision: "Decision") -> dict[str, Any]:
+    """Return what was logged, by name, as JSON shows it."""
+    return {
+        "decision_id": decision.decision_id,
+        "person_id": decision.person_id.hex(),
+        "customer": decision.customer,
+        "placement": decision.placement,
+        "channel": decision.channel,
+        "at": format_rfc3339(decision.at),
+        "purpose": decision.purpose,
+        "context": decision.context,
+        "arm": decision.arm,
+        "pins": msgspec.structs.asdict(decision.pins),
+        "currency": decision.currency,
+        "candidates": [_candidate(decision, each) for each in decision.candidates],
+        "slots": [each.plain() for each in decision.slots],
+        "scarcity": msgspec.structs.asdict(decision.scarcity),
+    }
+
+
+def _candidate(decision: "Decision", candidate: "Candidate") -> dict[str, Any]:
+    refusal, terms = candidate.refusal, candidate.terms
+    lead = candidate.action if terms is None else decision.scored.lead(candidate.action)
+    return {
+        "action": candidate.action,
+        "refusal": None if refusal is None else _refusal(refusal),
+        "terms": None if terms is None else msgspec.structs.asdict(terms),
+        "comes_with": None if lead == candidate.action else lead,
+    }
+
+
+def _refusal(refusal: "Refusal") -> dict[str, Any]:
+    until = None if refusal.until is None else format_rfc3339(refusal.until)
+    return {"tier": refusal.tier, "rule": refusal.rule, "until": until}
 
 
 def _headline(decision: "Decision") -> RenderableType:

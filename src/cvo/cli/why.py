@@ -42,11 +42,11 @@ def command(
 def _show_decision(decision_id: str, folder: Path | None, as_json: bool) -> None:
     with open_company(folder, write=False) as company:
         decision = company.decision(decision_id)
-    if as_json:
-        print_json(decision)
-        return
-    from cvo.cli.decision_view import show
+    from cvo.cli.decision_view import as_data, show
 
+    if as_json:
+        print_json(as_data(decision))
+        return
     show(decision, console(), explain=True)
 
 
