@@ -75,18 +75,30 @@ def later_by_channel(
     """Return what the catalogue's actions change after their windows, for every channel.
 
     `usual_margin` is that of a response, which assumptions are shares of. Discounts are assumed to bring nothing
-    later: unless measured, their ΔCLV is 0 at most.
+    later: unless measured, their ΔCLV is 0 at most, and what was inferred of them makes no contact cheaper.
     """
     actions, channels = catalogue.action_ids, list(catalogue.channels)
-    prior = _Belief.before(assumptions, usual_margin, len(actions), len(channels))
-    after = prior.given([_look(each, actions, channels) for each in measured if each.standard_error > 0])
     discount = np.array([_gives_away(catalogue.actions[action].attributes) for action in actions], dtype=bool)
+    prior = _Belief.before(assumptions, usual_margin, discount, len(channels))
+    discounts = {action for action, gives in zip(actions, discount, strict=True) if gives}
+    told = [
+        look
+        for each in measured
+        if each.standard_error > 0
+        for look in (_look(each, actions, channels),)
+        if each.grade is Grade.MEASURED or discounts.isdisjoint(each.actions) or not prior.surpassed(look)
+    ]
+    after = prior.given(told)
     inferred = {name for each in measured if each.grade is not Grade.MEASURED for name in each.actions}
     surely = np.array([action not in inferred for action in actions], dtype=bool)
     return {
         channel: _later(prior, after, (discount, surely), _direction(len(actions), len(channels), column))
         for column, channel in enumerate(channels)
     }
+
+
+Look = tuple[FloatArray, float, float]
+"""A noisy look at a sum of what is believed: its weights, what was seen, and the variance of that."""
 
 
 class _Belief(msgspec.Struct, frozen=True, eq=False):
@@ -96,17 +108,25 @@ class _Belief(msgspec.Struct, frozen=True, eq=False):
     covariance: FloatArray
 
     @classmethod
-    def before(cls, assumed: Assumptions, usual_margin: float, actions: int, channels: int) -> "_Belief":
-        own, price = assumed["clv_change"], assumed["patience"]
-        mean = np.repeat([own.value, price.value], [actions, channels]) * usual_margin
+    def before(
+        cls, assumed: Assumptions, usual_margin: float, discount: NDArray[np.bool_], channels: int
+    ) -> "_Belief":
+        own, price, actions = assumed["clv_change"], assumed["patience"], len(discount)
+        brings = np.where(discount, min(own.value, 0.0), own.value)
+        mean = np.concatenate([brings, np.repeat(price.value, channels)]) * usual_margin
         covariance = np.zeros((actions + channels, actions + channels))
         covariance[:actions, :actions] = np.eye(actions) * own.standard_deviation**2
         shared = _COMMON + (1.0 - _COMMON) * np.eye(channels)
         covariance[actions:, actions:] = shared * price.standard_deviation**2
         return cls(mean, covariance * usual_margin**2)
 
-    def given(self, looks: Sequence[tuple[FloatArray, float, float]]) -> "_Belief":
-        """Return what is believed after noisy looks at sums: weights, what was seen, and its variance."""
+    def surpassed(self, look: Look) -> bool:
+        """Tell whether a look saw more than is believed."""
+        weights, seen, _ = look
+        return seen > float(weights @ self.mean)
+
+    def given(self, looks: Sequence[Look]) -> "_Belief":
+        """Return what is believed after noisy looks at sums."""
         mean, covariance = self.mean.copy(), self.covariance.copy()
         for weights, seen, noise in looks:
             towards = covariance @ weights
@@ -116,9 +136,7 @@ class _Belief(msgspec.Struct, frozen=True, eq=False):
         return _Belief(mean, (covariance + covariance.T) / 2.0)
 
 
-def _look(
-    measured: MeasuredLater, actions: Sequence[str], channels: Sequence[str]
-) -> tuple[FloatArray, float, float]:
+def _look(measured: MeasuredLater, actions: Sequence[str], channels: Sequence[str]) -> Look:
     weights = np.array(
         [
             *(measured.actions.get(action, 0.0) for action in actions),

@@ -105,6 +105,11 @@ def test_a_discount_is_not_assumed_to_bring_anything_later_unless_it_was_measure
     assert seen.clv_change[upgrade] > 0.5
     read = later(MeasuredLater({"upgrade": 1.0}, BOTH, 0.7, 0.01, Grade.POOLED), given=given)["web"]
     assert read.clv_change[upgrade] == 0.0
+    # Nor by the back door of contacts that cost less: an order brought forward says nothing of patience.
+    assert read.patience == found.patience
+    assert read.mean[upgrade] == found.mean[upgrade]
+    worse = later(MeasuredLater({"upgrade": 1.0}, BOTH, -0.7, 0.01, Grade.POOLED), given=given)["web"]
+    assert worse.mean[upgrade] < found.mean[upgrade]
 
 
 def test_what_the_catalogue_no_longer_has_still_teaches_patience():
