@@ -91,7 +91,7 @@ def worth(company, effect):
     tau = np.array([effect[case.subject.person_id] for case in log.cases])
 
     def of(catalogue):
-        net = tau - contact_costs(catalogue, log.options)
+        net = tau - contact_costs(catalogue, log)
         probabilities = answers(log, catalogue, company.settings, models).probabilities
         return 1_000 * float((probabilities * net).sum(axis=1).mean())
 

@@ -83,7 +83,7 @@ def true_difference(company, candidate, effect):
     log = read_log(company, candidate.catalogue.actions)
     models = snapshots(company, log)
     tau = np.array([[effect[case.subject.person_id], 0.0] for case in log.cases])
-    net = tau - contact_costs(candidate.running, log.options)
+    net = tau - contact_costs(candidate.running, log)
     policies = ((candidate.catalogue, candidate.settings), (candidate.running, company.config.settings))
     values = [
         (answers(log, catalogue, settings, models).probabilities * net).sum(axis=1).mean()

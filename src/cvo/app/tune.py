@@ -135,7 +135,7 @@ class _Trial:
     def scored(self, settings: Settings, progress: Callable[[int], None]) -> _Scored:
         log = self._log
         given = answers(log, self._catalogue, settings, self._models, progress=progress).probabilities
-        cost = given @ contact_costs(self._catalogue, log.options)
+        cost = (given * contact_costs(self._catalogue, log)).sum(axis=1)
         entropy = -(given * np.log(np.where(given > 0, given, 1.0))).sum(axis=1).mean()
         return _Scored(net(doubly_robust(self._data, given, self._expected), cost), float(entropy))
 

@@ -26,7 +26,8 @@ class Contrast(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The comparison of one action, one row a customer and window that has closed.
 
     `rows` has `person_id`, `at`, `got` (1 or 0), `odds` (the weight of a row that got nothing, else 0), all the
-    customer's money from `at` to the window's end, and `deliveries` and `spend_minor` of the action in the window.
+    customer's money from `at` to the window's end, and `deliveries` and `spend_minor` of the action in the window, with
+    what came with it in a bundle.
     `refusal` says why the rows must not be compared.
     """
 
@@ -90,9 +91,12 @@ def _contrast(
         seen = _first(both).filter(pl.col("delivered").is_in([action, ""]))
         units = _weighed(seen, action, pl.col("delivered") == "", pl.col("chance") / pl.col("nothing"))
     spent = (
-        rows.filter(pl.col("delivered") == action)
+        rows.filter((pl.col("delivered") != "") & (leading() == action))
         .group_by("person_id", "window")
-        .agg(pl.len().alias("deliveries"), pl.col("contact_cost_minor").sum().alias("spend_minor"))
+        .agg(
+            (pl.col("delivered") == action).sum().alias("deliveries"),
+            pl.col("contact_cost_minor").sum().alias("spend_minor"),
+        )
     )
     compared = units.select("person_id", "at", "window", "got", "odds").join(
         spent, on=["person_id", "window"], how="left", maintain_order="left"
@@ -114,6 +118,15 @@ def probability_of(option: str) -> pl.Expr:
     is_it = pl.col("options").list.eval(pl.element() == pl.lit(option))
     found = pl.col("probabilities").list.get(is_it.list.arg_max(), null_on_oob=True)
     return pl.when(is_it.list.any()).then(found).otherwise(0.0)
+
+
+def leading() -> pl.Expr:
+    """Return the action that each slot is part of, rows being by slot: the first of its bundle, or its own.
+
+    The others of a bundle come with the first for certain, so all that they change and cost is found there.
+    """
+    first = pl.when(pl.col("propensity") < 1.0).then("chosen")
+    return first.forward_fill().over("person_id", "at", "placement").fill_null(pl.col("chosen"))
 
 
 def _first(rows: pl.DataFrame) -> pl.DataFrame:

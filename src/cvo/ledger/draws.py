@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from cvo.core.clock import DAY, Instant
-from cvo.ledger.contrast import probability_of
+from cvo.ledger.contrast import leading, probability_of
 from cvo.ledger.margin import sums_within
 
 _CERTAIN = 1.0 - 1e-9
@@ -28,7 +28,8 @@ def draws(
     days = max(window_days.values(), default=1)
     made = (
         decisions.drop("decision_id")
-        .filter((pl.col("at") <= as_of) & (probability_of("") < _CERTAIN))
+        # What comes with the first of a bundle is no draw: it is part of what that one brings.
+        .filter((leading() == pl.col("chosen")) & (pl.col("at") <= as_of) & (probability_of("") < _CERTAIN))
         .with_columns((pl.col("at") + days * DAY <= as_of).alias("closed"))
         .filter(pl.col("closed").any().over("person_id"))
     )

@@ -215,7 +215,7 @@ def test_contacts_cost_the_same_with_and_without(company):
     assert candidate.unknown == ("context",)
     log = read_log(company, [])
     np.testing.assert_array_equal(
-        contact_costs(candidate.catalogue, log.options), contact_costs(candidate.running, log.options)
+        contact_costs(candidate.catalogue, log), contact_costs(candidate.running, log)
     )
 
 

@@ -7,6 +7,7 @@ from cvo.core.evidence import Estimate, Grade, NotEstimable
 from cvo.ledger.caused import caused_by_action, caused_by_stage
 from cvo.ledger.contrast import contrasts, half_of
 from cvo.ledger.margin import margins
+from cvo.ledger.tables import tabulate
 from tests.data.log import START, decided, order, tables
 
 THIRDS = {"a": 1 / 3, "b": 1 / 3, "": 1 / 3}
@@ -51,6 +52,35 @@ def test_in_a_trial_of_equal_probabilities_it_is_the_difference_of_arm_means():
         assert caused.spend == pytest.approx(0.10 * got.height)
         assert caused.value.value == pytest.approx(caused.margin.value - caused.spend)
         assert caused.value.standard_error == caused.margin.standard_error
+
+
+def test_a_bundle_is_compared_as_one_and_costs_what_all_of_it_costs():
+    """Every customer is drawn a bundle of a and b; a coin withholds it from half."""
+
+    def slots(second=True):
+        rng = np.random.default_rng(7)
+        for who in range(1_000):
+            got = bool(rng.random() < 0.5)
+            yield decided(who, 1, {"a": 0.4, "": 0.6}, "a" if got else "", chosen="a", propensity=0.8)
+            if second:
+                certain = {"b": float(got), "": float(not got)}
+                yield decided(who, 1, certain, "b" if got else "", chosen="b", propensity=1.0, cost_minor=25)
+            if rng.random() < (0.6 if got else 0.3):
+                yield order(who, 5, 1_000)
+
+    def told(log):
+        made = sorted(log, key=lambda each: (each.person_id, each.at, getattr(each.body, "action", "z")))
+        read = tabulate(made, "EUR")
+        money = margins(read.orders, read.refunds, 0.5)
+        found = contrasts(read.decisions, money, {"a": 14, "b": 14}, Instant(START + 60 * DAY))
+        return {each.name: each for each in caused_by_action(found, "EUR")}
+
+    both, alone = told(slots()), told(slots(second=False))
+    assert both["a"].margin == alone["a"].margin
+    assert both["a"].deliveries == alone["a"].deliveries > 400
+    assert alone["a"].spend == pytest.approx(0.10 * alone["a"].deliveries)
+    assert both["a"].spend == pytest.approx(0.35 * both["a"].deliveries)
+    assert isinstance(both["b"].margin, NotEstimable)
 
 
 def test_a_stage_is_the_sum_of_its_actions_and_knows_that_they_share_a_comparison():

@@ -54,6 +54,19 @@ def test_an_open_window_teaches_nothing_but_what_earlier_ones_held():
     assert found(asked, as_of=8 * DAY).is_empty()
 
 
+def test_a_bundle_is_one_draw():
+    (one,) = people(1)
+    mate = (
+        *(one, DAY, "d", "home", "call", "call", "sales", "grow", 0.0, 1.0),
+        *(["call", ""], [1.0, 0.0]),
+    )
+    after = decided(one, DAY, "call")
+    assert (
+        found([decided(one, DAY, "offer"), mate, after]).rows()
+        == found([decided(one, DAY, "offer"), after]).rows()
+    )
+
+
 def test_slots_of_one_decision_are_draws_in_their_order():
     (busy,) = people(1)
     slots = [decided(busy, DAY, "offer"), decided(busy, DAY, "call"), decided(busy, DAY, "")]

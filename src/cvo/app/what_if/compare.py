@@ -97,7 +97,7 @@ def what_if(
     costs: dict[str, FloatArray] = {}
     for name, (catalogue, settings, prices) in asked.items():
         tell = _bar(progress, f"Asking the {name} policy", total)
-        costs[name] = contact_costs(catalogue, log.options)
+        costs[name] = contact_costs(catalogue, log)
         learner = candidate.learner if name == "candidate" else None
         rechoose: Rechosen = _as_chosen
         made: Made = Policy
@@ -181,7 +181,8 @@ class _Comparison:
         }
         found = {name: self._difference(both, name) for name, both in scores.items()}
         headline, robust = found.pop(estimator), scores[estimator]
-        logged = net(logging_policy(data), self._costs["current"][log.got])
+        paid = self._costs["current"][np.arange(len(log.got)), log.got]
+        logged = net(logging_policy(data), paid)
         changed = PER * (robust["candidate"].by_row - robust["current"].by_row)
         # Where both answer alike, what is left is rounding, and would stand out against no spread at all.
         changed[self._alike()] = 0.0
@@ -219,7 +220,8 @@ class _Comparison:
 
     def _scores(self, estimator: Callable[[FloatArray], PolicyScores]) -> dict[str, PolicyScores]:
         return {
-            name: net(estimator(target), target @ self._costs[name]) for name, target in self._targets.items()
+            name: net(estimator(target), (target * self._costs[name]).sum(axis=1))
+            for name, target in self._targets.items()
         }
 
     def _difference(self, both: Mapping[str, PolicyScores], estimator: str) -> Estimate | NotEstimable:

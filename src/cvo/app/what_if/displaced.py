@@ -129,7 +129,7 @@ class _Asked:
             options=len(log.options),
             seed=company.config.seed,
         )
-        self._costs = contact_costs(catalogue, log.options)
+        self._costs = contact_costs(catalogue, log)
         self._current = self._answers("what runs", catalogue)
         self._scores = self._scored(self._current)
 
@@ -165,7 +165,8 @@ class _Asked:
         return found.probabilities
 
     def _scored(self, target: FloatArray) -> PolicyScores:
-        return net(doubly_robust(self._data, target, self._predicted), target @ self._costs)
+        cost = (target * self._costs).sum(axis=1)
+        return net(doubly_robust(self._data, target, self._predicted), cost)
 
     def _displaced(self, name: str, without: FloatArray) -> Displaced:
         change = without - self._current

@@ -25,11 +25,11 @@ def rechosen(
     """Return the slots with the probabilities that a learner gives to the same options.
 
     It goes through the log once, in the order of time, and at every decision has learned from the windows that had
-    closed by then: what a customer brought less the contact's cost (k,), by what was delivered with which probability.
-    Coins that withhold stay as they fell.
+    closed by then: what a customer brought less the contact's cost (n, k), by what was delivered with which
+    probability. Coins that withhold stay as they fell.
     """
     chooser = _chooser(learner, log, settings)
-    net = log.margin - cost[log.got]
+    net = log.margin - cost[np.arange(len(log.got)), log.got]
     made: list[Slot | None] = []
     learned = 0
     for row, slot in enumerate(slots):

@@ -80,7 +80,7 @@ def _scores(log: Log, targets: Mapping[str, FloatArray], costs: Mapping[str, Flo
     rows = np.arange(len(log.got))
     expected = _foreseen(log)
     change = targets["candidate"] - targets["current"]
-    spent = targets["candidate"] @ costs["candidate"] - targets["current"] @ costs["current"]
+    spent = (targets["candidate"] * costs["candidate"] - targets["current"] * costs["current"]).sum(axis=1)
     surprise = (log.margin - expected[rows, log.got]) / log.probabilities[rows, log.got]
     return np.asarray((change * expected).sum(axis=1) + change[rows, log.got] * surprise - spent)
 

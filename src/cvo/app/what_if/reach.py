@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 import numpy as np
 
+from cvo.actions.bundles import Bundles
 from cvo.actions.catalogue import Catalogue
 from cvo.actions.settings import Settings
 from cvo.app.company import Company
@@ -199,7 +200,20 @@ def _half(company: Company, person_id: PersonId) -> int:
     return int(keyed_uniform(company.config.seed, "what if", person_id) < 0.5)
 
 
-def contact_costs(catalogue: Catalogue, options: Sequence[str]) -> FloatArray:
-    """Return what a contact of each option costs, in major units; nothing and unknown actions cost nothing."""
-    actions = catalogue.actions
-    return np.array([float(actions[o].contact_cost) if o in actions else 0.0 for o in options])
+def contact_costs(catalogue: Catalogue, log: Log) -> FloatArray:
+    """Return what contacts of every option cost where each decision was asked for (n, k), in major units.
+
+    The first action of a bundle stands for all of it, and costs what all of them do. Nothing and unknown actions cost
+    nothing.
+    """
+    asked = [case.request.placement for case in log.cases]
+    rows = {placement: _costs_at(placement, catalogue, log.options) for placement in dict.fromkeys(asked)}
+    return np.array([rows[placement] for placement in asked]).reshape(len(asked), len(log.options))
+
+
+def _costs_at(placement: str, catalogue: Catalogue, options: Sequence[str]) -> list[float]:
+    bundles, actions = Bundles(catalogue, placement), catalogue.actions
+    return [
+        sum(float(actions[action].contact_cost) for action in bundles.members(option) if action in actions)
+        for option in options
+    ]
