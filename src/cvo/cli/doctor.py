@@ -11,12 +11,13 @@ from cvo.cli.common import company_option, json_option, open_company, print_json
 @company_option
 @json_option
 def command(folder: Path | None, as_json: bool) -> None:
-    """Check the database, and that every profile is the fold of its events (exit code 1 if not)."""
+    """Check the database, profiles against their events, and that decisions can be read (exit code 1 if not)."""
+    from cvo.app.records import unreadable
     from cvo.storage import sqlite
     from cvo.storage.check import check
 
     with open_company(folder, write=False) as company:
-        findings = check(company.store)
+        findings = check(company.store) or unreadable(company.store)
         counts = company.store.counts()
     if as_json:
         print_json({"sound": not findings, "findings": findings, "counts": counts})

@@ -5,6 +5,7 @@ from cvo.app.decide import decide, decide_in, rehearse
 from cvo.app.history import moments
 from cvo.app.ingest import ingest
 from cvo.app.learn import learn
+from cvo.app.records import unreadable
 from cvo.app.replay import logged, replay
 from cvo.app.state import keep_policy, running_policy
 from cvo.app.value import value
@@ -249,12 +250,25 @@ def test_a_decision_recorded_elsewhere_is_a_contact_of_ours(company):
     assert [each.refusal.tier for each in decision.candidates] == ["contact limit"]
 
 
+def test_a_decision_whose_models_are_gone_is_found(company):
+    pins = [decide(company, who, "newsletter").pins for who in ("one", "two")]
+    assert unreadable(company.store) == []
+    with company.store.unit_of_work() as work:
+        work._connection.exec_driver_sql("delete from blob where digest = ?", (pins[0].models,))
+    (said,) = unreadable(company.store)
+    assert said.startswith(
+        f"2 of the logged decisions: what they pin as models, {pins[0].models}, is missing"
+    )
+
+
 def test_a_decision_whose_legend_is_gone_says_so_and_the_others_are_read(company):
     lost = decide(company, "one", "newsletter")
     with company.store.unit_of_work() as work:
         work._connection.exec_driver_sql("delete from blob where digest = ?", (lost.legend.version,))
     with pytest.raises(Damaged, match=f"the legend {lost.legend.version} of logged decisions is missing"):
         logged(company, lost.decision_id)
+    (said,) = unreadable(company.store)
+    assert said.startswith(f"1 of the logged decisions: the legend {lost.legend.version}")
     edit(company, "at_most: 1, days: 7", "at_most: 2, days: 7")
     other = decide(company, "two", "newsletter")
     assert other.legend != lost.legend
