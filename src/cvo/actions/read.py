@@ -22,6 +22,7 @@ from cvo.actions.check import (
     refer,
 )
 from cvo.core.errors import CatalogueError
+from cvo.core.shapes import misshapen
 
 _ENTRY_TYPES: dict[str, type[Any]] = {
     section: get_args(hint)[1] for section, hint in get_type_hints(Catalogue).items()
@@ -169,7 +170,7 @@ def _entry(where: str, entry: Any, entry_type: type[Any]) -> Any:
     try:
         return msgspec.convert(entry, entry_type, strict=False)
     except msgspec.ValidationError as error:
-        raise CatalogueError(f"{where}: {error}") from None
+        raise CatalogueError(f"{where}: {misshapen(error, entry_type)}") from None
 
 
 def _check(catalogue: Catalogue) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from cvo.actions.settings import Settings, Shares
 from cvo.core.errors import InvalidInput, NotFound
 from cvo.core.money import minor_exponent
+from cvo.core.shapes import misshapen
 
 FILE = "company.toml"
 _PREFIX = "CVO_"
@@ -115,7 +116,7 @@ def read_config(folder: Path, environment: Mapping[str, str] = os.environ) -> Co
         config = msgspec.convert(content, Config)
         config.settings  # noqa: B018  checked on making
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, InvalidInput) as error:
-        raise InvalidInput(f"{file}: {error}") from None
+        raise InvalidInput(f"{file}: {misshapen(error, Config)}") from None
     return config
 
 

@@ -53,7 +53,8 @@ def why(
     """
     policy = company.policy()
     if action not in policy.catalogue.actions:
-        raise NotFound(f"there is no action {action!r} in the running catalogue")
+        known = ", ".join(policy.catalogue.actions) or "none yet"
+        raise NotFound(f"there is no action {action!r} in the running catalogue; it has: {known}")
     person = None if customer is None else _met(company, customer)
     logged = _logged(company, person)
     found = why_not(action, _decoded(records(company.store), logged, period, progress))

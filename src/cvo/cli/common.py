@@ -1,7 +1,7 @@
 """What every command shares: which company, JSON or a picture for people, progress."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,3 +88,10 @@ def plain(text: object) -> str:
     from rich.markup import escape
 
     return escape(str(text))
+
+
+def show_reasons(found: Iterable[Estimate | NotEstimable], out: "Console") -> None:
+    """Say once what each reason in a table means; a column of sentences would leave no room for figures."""
+    said = {each.reason: each.detail for each in reversed(list(found)) if isinstance(each, NotEstimable)}
+    for reason, detail in sorted(said.items()):
+        out.print(plain(f"{reason}, as for one of them: {detail}"), style="dim")

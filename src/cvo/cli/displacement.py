@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cvo.cli.common import figure, plain
+from cvo.cli.common import figure, plain, show_reasons
 from cvo.core.clock import format_rfc3339
 from cvo.core.evidence import Estimate, NotEstimable
 
@@ -50,6 +50,7 @@ def show(found: "Displacement | NotEstimable", out: "Console") -> None:
         out.print(_table(found.levers))
     out.print("\n[bold]Are we customer-centric?[/] Decisions that knowing changed, and what that is worth:\n")
     out.print(_table(found.knowing))
+    show_reasons([each.value for each in [*found.actions, *found.levers, *found.knowing]], out)
     if found.later_slots is not None:
         out.print(f"\n{plain(found.later_slots.detail)}.", soft_wrap=True)
 
@@ -70,7 +71,7 @@ def _table(rows: "Sequence[Displaced]") -> "Table":
 
 def _value(each: "Displaced") -> tuple[str, str]:
     if not isinstance(each.value, Estimate):
-        return "—", plain(f"{each.value.reason}: {each.value.detail}")
+        return "—", plain(each.value.reason)
     interval = each.value.interval
     weight = "bold" if each.stands_out else "default"
     return (

@@ -25,22 +25,20 @@ def command(folder: Path | None, draft: str | None, as_json: bool) -> None:
     if as_json:
         print_json([_as_data(each) for each in steps])
         return
-    from rich.table import Table
-
-    table = Table("draft", "", "by", "at", "changes", "effect, by the log", box=None)
+    out = console()
     for each in steps:
-        entries = "\n".join(f"{change.kind} {plain(change.entry)}" for change in each.differences[:_SHOWN])
-        more = len(each.differences) - _SHOWN
-        because = f"\n{plain(each.because)}" if each.because else ""
-        table.add_row(
-            each.draft_id,
-            each.verdict.value,
-            plain(each.author) + because,
-            format_rfc3339(each.at)[:19] + "Z",
-            entries + (f"\nand {more} more" if more > 0 else ""),
-            plain(told(each.effect)),
-        )
-    console().print(table)
+        out.print(_told_step(each), soft_wrap=True)
+
+
+def _told_step(step: "Step") -> str:
+    because = f": {plain(step.because)}" if step.because else ""
+    entries = [f"{change.kind} {plain(change.entry)}" for change in step.differences[:_SHOWN]]
+    more = len(step.differences) - _SHOWN
+    return (
+        f"[bold]{step.draft_id}[/] {step.verdict.value} by {plain(step.author)} at {format_rfc3339(step.at)}{because}\n"
+        f"  {', '.join(entries)}{f' and {more} more' if more > 0 else ''}\n"
+        f"  [dim]by the log: {plain(told(step.effect))}[/]"
+    )
 
 
 _SHOWN = 4

@@ -117,7 +117,11 @@ def show(found: "WhatIf") -> None:
     from cvo.app.what_if.candidate import spelt
 
     out = console()
-    out.print(f"\n[bold]What is proposed[/], in {len(found.changes)} changes:")
+    count = len(found.changes)
+    if count:
+        out.print(f"\n[bold]What is proposed[/], in {count} change{'' if count == 1 else 's'}:")
+    else:
+        out.print("\nNothing is proposed: what was given says what runs already.")
     for change in found.changes:
         out.print(
             f"  {plain(change.entry)}: [dim]{plain(spelt(change.before, 60))}[/] → {plain(spelt(change.after, 60))}",
@@ -129,7 +133,8 @@ def show(found: "WhatIf") -> None:
     )
     out.print(f"  {_text(found.difference)}\n")
     for name, other in found.others.items():
-        out.print(f"  [dim]{name:14}[/] {_text(other)}")
+        told_as = f"not estimable, {other.reason}" if isinstance(other, NotEstimable) else _text(other)
+        out.print(f"  [dim]{name:14}[/] {told_as}")
     if found.later_slots is not None:
         out.print(f"\n{plain(found.later_slots.detail)}.", soft_wrap=True)
     out.print("\n[bold]How far actions get[/], of all decisions: scored, and picked or expected to be:\n")

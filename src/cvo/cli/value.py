@@ -7,7 +7,16 @@ import click
 import msgspec
 
 from cvo.cli.bank import check_table_file, write_table
-from cvo.cli.common import company_option, console, figure, json_option, open_company, plain, print_json
+from cvo.cli.common import (
+    company_option,
+    console,
+    figure,
+    json_option,
+    open_company,
+    plain,
+    print_json,
+    show_reasons,
+)
 from cvo.cli.displacement import as_data as displacement_data
 from cvo.cli.displacement import show as show_displacement
 from cvo.cli.growth import as_data as growth_data
@@ -164,7 +173,7 @@ def show(report: "Value") -> None:
     rows = report.rows if report.question.by != ("stage", "action") else report.actions
     shown = [*rows, *report.stages] if rows is report.actions else rows
     out.print(_table(shown, report.realised.margin.currency, out.width))
-    _show_reasons([each.value for each in shown], out)
+    show_reasons([each.value for each in shown], out)
     _show_split(report, out)
     for stop in report.stop:
         saved = f"{stop.saved.value:,.0f} {stop.saved.unit}"
@@ -271,13 +280,6 @@ def _table(rows: list["Caused"], currency: str, width: int) -> "Table":
         elif isinstance(row.value, NotEstimable):
             table.add_row(*cells, "—", plain(row.value.reason))
     return table
-
-
-def _show_reasons(found: list[Estimate | NotEstimable], out: "Console") -> None:
-    """Say once what each reason in a table means; a column of sentences would leave no room for figures."""
-    said = {each.reason: each.detail for each in reversed(found) if isinstance(each, NotEstimable)}
-    for reason, detail in sorted(said.items()):
-        out.print(plain(f"{reason}, as for one of them: {detail}"), style="dim")
 
 
 def _amount(estimate: Estimate | NotEstimable) -> str:

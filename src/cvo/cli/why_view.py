@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 _WIDTH = 30
 _SHOWN = 8
-_NOT_OURS = {"consent": "ask for consent; no rule of ours can stand in for it"}
+_NOT_BY_RULE = {
+    "consent": "ask for consent; no rule of ours can stand in for it",
+    "placement": "a creative for placements in which it has none",
+}
 
 
 def as_data(why: "Why") -> dict[str, Any]:
@@ -114,8 +117,8 @@ def _rivals(found: "WhyNot") -> Table | None:
 def _remedies(found: "WhyNot") -> Iterator[str]:
     for stop in found.stops[:3]:
         share = f"{stop.decisions / found.decisions:.0%} of decisions"
-        if stop.tier in _NOT_OURS:
-            yield f"{_NOT_OURS[stop.tier]} ({share})"
+        if stop.tier in _NOT_BY_RULE:
+            yield f"{_NOT_BY_RULE[stop.tier]} ({share})"
         elif stop.until is not None:
             yield f"wait: the last of these rests ends at {format_rfc3339(stop.until)} ({share})"
         else:
@@ -124,15 +127,19 @@ def _remedies(found: "WhyNot") -> Iterator[str]:
         short = found.shortfall
         priced = f", in {short.priced_out:,} of them because of prices alone" if short.priced_out else ""
         yield (
-            f"{short.lacking:.4f} {found.currency} more of value a contact, in half of the {short.decisions:,} "
-            f"decisions in which it was expected to cost more than it brings{priced}"
+            f"{short.lacking:.4f} {found.currency} more of value a contact, {_half(short.decisions)} in which it was "
+            f"expected to cost more than it brings{priced}"
         )
     if found.lever is not None and found.lever > 0:
         outranked = sum(rival.decisions for rival in found.rivals)
         yield (
-            f"{found.lever:.4f} {found.currency} more of score: it would have led in half of the {outranked:,} "
-            "decisions in which something else was chosen"
+            f"{found.lever:.4f} {found.currency} more of score: it would have led {_half(outranked)} "
+            "in which something else was chosen"
         )
+
+
+def _half(decisions: int) -> str:
+    return "in the one decision" if decisions == 1 else f"in half of the {decisions:,} decisions"
 
 
 def _now(why: "Why") -> Table:

@@ -33,7 +33,7 @@ def test_times_keep_their_zone():
 
 
 WRONG = {
-    "a misspelt field": ("value: 30,", "valeu: 30,", "actions.upgrade: .*unknown field `valeu`"),
+    "a misspelt field": ("value: 30,", "valeu: 30,", "actions.upgrade: there is no field 'valeu'; known: .*value"),
     "a missing field": ("status: live, name: Upgrade", "name: U", "actions.upgrade: .*missing"),
     "an unknown team": ("team: care", "team: cara", "actions.callback: team 'cara' .*known: care, sales"),
     "an unknown channel": ("channel: web", "channel: wap", "placements.home: channel 'wap' .*known: email, web"),

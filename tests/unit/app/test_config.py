@@ -29,7 +29,7 @@ def test_the_environment_goes_before_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (GOOD + "[decisions]\nflor = 0.1\n", "unknown field `flor`"),
+        (GOOD + "[decisions]\nflor = 0.1\n", "there is no field 'flor' in `decisions`; known: .*floor"),
         (GOOD + "[decisions]\nfloor = 1.0\n", r"floor is 1.0; it has to be in \[0, 1\)"),
         (GOOD + "[decisions]\nexploration = nan\n", "exploration is nan"),
         (GOOD + "decisions = 3\n", "Expected `object`, got `int`"),

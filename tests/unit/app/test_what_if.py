@@ -143,7 +143,7 @@ def test_a_policy_file_changes_settings(company, tmp_path):
         ("[decisions]\ncontrol_rate = 0.1\n", "control_rate can't be changed"),
         ("[decisions]\nflor = 0.1\n", "flor can't be changed"),
         ("[decisions]\nfloor = 2\n", "floor is 2"),
-        ("colour = 1\n", "unknown field"),
+        ("colour = 1\n", "no field 'colour'; known: actions, .*without"),
         ("[", "bad.toml"),
     ],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from cvo.core.errors import InvalidInput, NotFound
+from cvo.core.shapes import misshapen
 from cvo.experiments import Registration
 
 
@@ -16,4 +17,4 @@ def read_registration(file: Path) -> Registration:
     try:
         return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Registration)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise InvalidInput(f"{file} is no registration: {error}") from error
+        raise InvalidInput(f"{file} is no registration: {misshapen(error, Registration)}") from error

@@ -16,6 +16,7 @@ from cvo.app.company import Company
 from cvo.app.state import running_catalogue
 from cvo.app.what_if.unknowing import FORGOTTEN, PERSON
 from cvo.core.errors import InvalidInput, NotFound
+from cvo.core.shapes import misshapen
 
 UNKNOWN = (*FORGOTTEN, PERSON)
 """What a policy could decide without."""
@@ -191,7 +192,9 @@ def _read(file: Path) -> tuple[Proposed, dict[str, Any]]:
         sections = {name: content.pop(name) for name in Catalogue.__struct_fields__ if name in content}
         return msgspec.convert(content, Proposed), sections
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise InvalidInput(f"{file}: {error}") from None
+        raise InvalidInput(
+            f"{file}: {misshapen(error, Proposed, also=Catalogue.__struct_fields__)}"
+        ) from None
 
 
 def _settings(running: Settings, changed: dict[str, float | bool]) -> Settings:
