@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -11,10 +12,38 @@ import numba.core.caching, numpy as np, sys
 if "nowhere" in sys.argv:
     numba.core.caching.CacheImpl._locator_classes = []
 from cvo.learning import Thompson
-from cvo.learning.contest import _rows
+from cvo.learning.thompson import chances
 print(Thompson().probabilities(np.array([1.0, 0.0, 0.5]), np.ones(3)).tobytes().hex())
-print(sum(_rows.stats.cache_hits.values()), len(_rows.signatures))
+print(sum(chances.stats.cache_hits.values()), len(chances.signatures))
 """
+
+INNER = """
+from typing import NamedTuple
+
+from cvo.core.compiled import compiled
+
+
+class Pair(NamedTuple):
+    one: float
+    other: float
+
+
+@compiled
+def inner(given: Pair) -> float:
+    return given.one + given.other
+"""
+NUMBER = "FACTOR = 10.0\n"
+OUTER = """
+from cvo.core.compiled import compiled
+from loops.inner import Pair, inner
+from loops.number import FACTOR
+
+
+@compiled
+def outer(x: float) -> float:
+    return FACTOR * inner(Pair(x, 1.0))
+"""
+RUN = "from loops.outer import outer; print(outer.__qualname__, outer(2.0), sum(outer.stats.cache_hits.values()))"
 
 
 def run(*arguments):
@@ -46,3 +75,28 @@ def test_what_was_compiled_is_loaded_by_the_next_process():
 def test_where_nothing_can_be_kept_it_is_compiled_anew():
     kept, compiled_anew = run(), run("nowhere")
     assert compiled_anew == [kept[0], "0 1"]
+
+
+def test_machine_code_of_another_source_is_not_used(tmp_path):
+    folder, kept = tmp_path / "loops", tmp_path / "kept"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    there = {**os.environ, "PYTHONPATH": path, "NUMBA_CACHE_DIR": str(kept), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(inner=INNER, number=NUMBER, outer=OUTER):
+        for name, text in (("inner", inner), ("number", number), ("outer", outer)):
+            (folder / f"{name}.py").write_text(text)
+        done = subprocess.run(
+            [sys.executable, "-c", RUN], env=there, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    assert run() == ["outer", "30.0", "0"]
+    assert run() == ["outer", "30.0", "1"]
+    assert run(inner=INNER.replace("one + given", "one - given")) == ["outer", "10.0", "0"]
+    assert run(number="FACTOR = 20.0\n") == ["outer", "60.0", "0"]
+    # A type that is gone can't be read back.
+    renamed = [text.replace("Pair", "Both") for text in (INNER, OUTER)]
+    assert run(renamed[0], NUMBER, renamed[1]) == ["outer", "30.0", "0"]
