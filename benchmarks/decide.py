@@ -22,7 +22,8 @@ from cvo.actions.situation import Situation
 from cvo.core.clock import DAY, Instant
 from cvo.core.ids import EventId, PersonId
 from cvo.core.random import keyed_bytes
-from cvo.decisions.decide import Case, decide
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide
 from cvo.decisions.decision import Arm, Request, Subject, encode
 from cvo.decisions.effects import effects
 from cvo.decisions.policy import Policy

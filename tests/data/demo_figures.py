@@ -12,7 +12,8 @@ from cvo.core.clock import Instant
 from cvo.core.evidence import Estimate, Grade, Interval, NotEstimable
 from cvo.core.ids import PersonId
 from cvo.core.money import Money
-from cvo.decisions.decide import Case, decide
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide
 from cvo.decisions.decision import Arm, Purpose, Request, Slot, Subject
 from cvo.decisions.legend import Legend
 from cvo.decisions.packed import packed

@@ -20,7 +20,8 @@ from cvo.actions.settings import Settings
 from cvo.actions.stock import Stock
 from cvo.core.clock import DAY, HOUR, Instant
 from cvo.core.ids import EventId, PersonId
-from cvo.decisions.decide import Case, decide, decide_all
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide, decide_all
 from cvo.decisions.decision import Arm, Request, Subject, encode
 from cvo.decisions.effects import effects
 from cvo.decisions.policy import Policy

@@ -8,7 +8,8 @@ from cvo.actions.read import parse_catalogue
 from cvo.actions.settings import Settings
 from cvo.core.clock import HOUR, Instant
 from cvo.core.ids import EventId, PersonId
-from cvo.decisions.decide import Case, decide_all
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide_all
 from cvo.decisions.decision import Arm, Request, Subject
 from cvo.decisions.effects import effects
 from cvo.decisions.policy import Policy

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cvo.actions.catalogue import Resource
 from cvo.actions.scarcity import Scarcity
 from cvo.core.ids import PersonId
-from cvo.decisions.decide import Case
+from cvo.decisions.case import Case
 from cvo.decisions.decision import Arm, Request, Subject
 from cvo.decisions.replay import replay
 from cvo.decisions.turns import decide_in_turn, used

@@ -7,7 +7,7 @@ from cvo.app.what_if.log import Log
 from cvo.app.what_if.looks import looks
 from cvo.core.clock import DAY, Instant, parse_rfc3339
 from cvo.core.ids import PersonId
-from cvo.decisions.decide import Case
+from cvo.decisions.case import Case
 from cvo.decisions.decision import Arm, Request, Subject
 from cvo.profiles.profile import EMPTY
 

@@ -12,7 +12,8 @@ from cvo.app.ingest import ingest
 from cvo.app.learn import learn
 from cvo.app.state import running_policy
 from cvo.core.clock import DAY, Instant
-from cvo.decisions.decide import Case, decide_all
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide_all
 from cvo.decisions.decision import Arm, Request, Subject
 from cvo.decisions.policy import Policy
 from cvo.learning import Thompson, draw

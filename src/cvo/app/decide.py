@@ -10,7 +10,7 @@ from cvo.app.records import records
 from cvo.app.scarcity import Prices, count, period_of, scarcity_of, spend
 from cvo.app.state import keep_policy
 from cvo.core.ids import PersonId
-from cvo.decisions.decide import Case
+from cvo.decisions.case import Case
 from cvo.decisions.decision import Arm, Decision, Purpose, Request, Subject, encode
 from cvo.decisions.effects import effect_id, effects
 from cvo.decisions.policy import Deciding, Policy

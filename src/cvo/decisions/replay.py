@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from cvo.actions.stock import NO_STOCK, Stock
-from cvo.decisions.decide import Case, decide
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide
 from cvo.decisions.decision import Decision, Request, Slot, Subject, encode
 from cvo.decisions.policy import Policy
 from cvo.decisions.scored import Scored

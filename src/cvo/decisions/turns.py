@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import msgspec
 
 from cvo.actions.scarcity import Scarcity
-from cvo.decisions.decide import Case, decide_all
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide_all
 from cvo.decisions.decision import Decision, Purpose
 from cvo.decisions.policy import Policy
 from cvo.events.event import Delivery

@@ -11,7 +11,8 @@ from cvo.actions.settings import Settings
 from cvo.api.answers import explanation, items
 from cvo.core.errors import CatalogueError
 from cvo.core.ids import PersonId
-from cvo.decisions.decide import Case, decide, decide_all
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide, decide_all
 from cvo.decisions.decision import NOTHING, Arm, Request, Subject, encode
 from cvo.decisions.effects import effects
 from cvo.decisions.policy import Policy

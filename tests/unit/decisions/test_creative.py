@@ -11,7 +11,8 @@ from cvo.actions.situation import Situation
 from cvo.core.clock import Instant
 from cvo.core.ids import PersonId
 from cvo.core.random import keyed_uniform
-from cvo.decisions.decide import Case, decide, decide_all
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide, decide_all
 from cvo.decisions.decision import Arm, Request, Subject
 from cvo.decisions.policy import Policy
 from cvo.decisions.replay import replay

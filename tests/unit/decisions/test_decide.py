@@ -7,7 +7,8 @@ import pytest
 from cvo.core.clock import DAY, HOUR, Instant, parse_rfc3339
 from cvo.core.errors import InvalidInput
 from cvo.core.ids import EventId, PersonId
-from cvo.decisions.decide import Case, decide, decide_all
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide, decide_all
 from cvo.decisions.decision import Arm, Purpose, Request, Subject, encode
 from cvo.decisions.effects import effects
 from cvo.decisions.replay import replay

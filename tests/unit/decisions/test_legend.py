@@ -8,7 +8,8 @@ from cvo.actions.qualify import UNVALUED, Refusal
 from cvo.core.clock import Instant
 from cvo.core.errors import Damaged
 from cvo.core.ids import PersonId
-from cvo.decisions.decide import Case, decide
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide
 from cvo.decisions.decision import Arm, Reader, Request, Subject, encode
 from cvo.decisions.legend import Legend, missing, read_legend
 from cvo.profiles.profile import EMPTY

@@ -4,7 +4,8 @@ import pytest
 
 from cvo.core.clock import DAY, Instant
 from cvo.core.ids import PersonId
-from cvo.decisions.decide import Case, decide, decide_all
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide, decide_all
 from cvo.decisions.decision import Arm, Request, Subject, encode
 from cvo.decisions.replay import replay
 from cvo.decisions.why_not import why_not

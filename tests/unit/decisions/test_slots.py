@@ -6,7 +6,8 @@ import pytest
 
 from cvo.actions.read import parse_catalogue
 from cvo.core.ids import PersonId
-from cvo.decisions.decide import Case, decide_all
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide_all
 from cvo.decisions.decision import Arm, Request, Subject
 from cvo.decisions.replay import replay
 from cvo.profiles.profile import EMPTY

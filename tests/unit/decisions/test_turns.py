@@ -5,7 +5,8 @@ from cvo.actions.read import parse_catalogue
 from cvo.actions.scarcity import NOTHING_SCARCE, Scarcity
 from cvo.core.errors import CatalogueError
 from cvo.core.ids import PersonId
-from cvo.decisions.decide import Case, decide
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide
 from cvo.decisions.decision import Arm, Purpose, Request, Subject
 from cvo.decisions.replay import replay
 from cvo.decisions.turns import decide_in_turn, used

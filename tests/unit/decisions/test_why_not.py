@@ -6,7 +6,8 @@ from cvo.actions.conditions import BUNDLE, CAPACITY, CONSENT, CONVERSATION, LIMI
 from cvo.actions.qualify import UNVALUED, Refusal
 from cvo.core.clock import Instant
 from cvo.core.ids import PersonId
-from cvo.decisions.decide import Case, decide
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide
 from cvo.decisions.decision import (
     Arm,
     Decision,

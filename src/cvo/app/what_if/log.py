@@ -18,7 +18,7 @@ from cvo.app.state import running_catalogue
 from cvo.core.clock import Instant
 from cvo.core.ids import DecisionId, PersonId
 from cvo.core.money import minor_unit
-from cvo.decisions.decide import Case
+from cvo.decisions.case import Case
 from cvo.decisions.decision import NOTHING, Arm, Purpose, Request, Subject
 from cvo.events.event import Scalar
 from cvo.ledger.causal import outcomes, triggers

@@ -17,7 +17,8 @@ from cvo.app.what_if.log import FloatArray, Log, matrix
 from cvo.app.what_if.scarce import Walk
 from cvo.core.ids import PersonId
 from cvo.core.random import keyed_uniform
-from cvo.decisions.decide import Case, decide_all
+from cvo.decisions.case import Case
+from cvo.decisions.decide import decide_all
 from cvo.decisions.decision import NOTHING, Decision, Slot
 from cvo.decisions.policy import Policy
 from cvo.valuation import models as model_snapshots

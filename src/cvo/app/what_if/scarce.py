@@ -15,7 +15,7 @@ from cvo.actions.scarcity import Scarcity, uses
 from cvo.app.what_if.log import Log
 from cvo.budget import Pace, begin, paced
 from cvo.core.clock import DAY, Instant
-from cvo.decisions.decide import Case
+from cvo.decisions.case import Case
 from cvo.decisions.decision import Decision
 
 _AT_A_TIME = 16
