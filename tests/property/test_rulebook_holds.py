@@ -12,11 +12,10 @@ SEEN = {
 """Every tier refused something, every action was chosen and every resource was used up: what is checked happens."""
 
 
-@pytest.mark.parametrize("seed", [2, 5])
-def test_no_rule_of_the_company_is_ever_broken(seed):
+def test_no_rule_of_the_company_is_ever_broken():
     # More people than one at a time are judged: the table and the function share the work.
-    seen = play(seed, people=280, steps=14)
-    assert seen.keys() >= SEEN
+    seen = [play(seed, people=280, steps=14) for seed in (2, 5, 7)]
+    assert set().union(*seen) >= SEEN
 
 
 @pytest.mark.slow

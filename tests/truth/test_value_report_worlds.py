@@ -152,6 +152,7 @@ def test_the_change_of_lifetime_value_is_found_after_the_window(  # noqa: PLR091
         (found,) = clv_changes(
             world.compared,
             world.money,
+            decisions=world.decisions,
             window_days={"a": DAYS},
             horizons_days=(28,),
             as_of=world.as_of,
