@@ -34,7 +34,7 @@ from cvo.simulate import World, expected_programme_effect, load_scenario, make_w
 FloatArray = NDArray[np.float64]
 
 SCENARIO, ARBITER = "retail", "arbiter"
-CUSTOMERS, WEEKS, SEEDS = 400, 52, range(100, 105)
+CUSTOMERS, WEEKS, SEEDS = 5_000, 52, range(200, 204)
 
 WEEKLY_VOLUME = {"email": 200, "agent": 4}
 """Contacts a week for every 1,000 customers: about half of the e-mails and of the calls there would be occasion for."""
@@ -109,8 +109,11 @@ def lived_all(seed: int, customers: int, weeks: int) -> dict[str, Lived]:
     for name, (way, control_rate) in ways().items():
         with tempfile.TemporaryDirectory() as folder:
             years[name] = lived(Path(folder) / "company", world, weeks, way, control_rate)
-        caused = 1000 * years[name].caused.mean()
-        print(f"seed {seed}, {name}: {caused:,.0f} per 1,000", file=sys.stderr, flush=True)
+        caused = 1000 * years[name].caused
+        error = caused.std(ddof=1) / np.sqrt(len(caused))
+        print(
+            f"seed {seed}, {name}: {caused.mean():,.0f} ± {error:,.0f} per 1,000", file=sys.stderr, flush=True
+        )
     return years
 
 
