@@ -183,7 +183,7 @@ def test_another_learner_chooses_among_what_qualifies_having_seen_what_closed(co
 def test_a_learner_knows_nothing_of_windows_that_were_open(company):
     log = read_log(company, [])
     candidate = read_candidate(company)
-    cost = np.zeros(len(log.options))
+    cost = np.zeros((len(log.got), len(log.options)))
     slots = []
     answers(
         log,
