@@ -54,10 +54,6 @@ class Bundles:
         return summed[..., self.lead]
 
 
-NO_BUNDLES = Bundles(Catalogue(), "")
-"""No placement has any."""
-
-
 def check_bundles(catalogue: Catalogue) -> None:
     """Raise `CatalogueError` for a bundle that could never fill its slots, or be withheld as one."""
     seen: dict[str, str] = {}

@@ -3,18 +3,26 @@
 A list is cut out of a longer one a hundred times faster than it is made of a row of an array.
 """
 
+from typing import TYPE_CHECKING
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cvo.actions.bundles import NO_BUNDLES, Bundles
-from cvo.actions.qualify import CodeArray
+from cvo.actions.bundles import Bundles
+from cvo.actions.qualify import CodeArray, Qualifier
+from cvo.core.lazy import Lazy
 from cvo.decisions.legend import Legend
 from cvo.decisions.packed import WIDTH
 from cvo.decisions.policy import Policy
 from cvo.decisions.scored import LEAD, Scored
 from cvo.valuation.later import Later
 from cvo.valuation.score import Scores
+
+if TYPE_CHECKING:
+    from cvo.decisions import columns_loops
+else:
+    columns_loops = Lazy("cvo.decisions.columns_loops")
 
 FloatArray = NDArray[np.float64]
 
@@ -27,22 +35,23 @@ class Columns:
 
     A bundle's actions all have its score: what its first action is expected to bring, and later.
 
-    `qualified` and `among`, the options, are (n, k), `probabilities` (n, k + 1).
+    `qualified` and `among`, the options, are (n, k), `probabilities` (n, k + 1). The numbers `first` (n,) in [0, 1)
+    draw what each first slot gets.
     """
 
     def __init__(
         self,
         policy: Policy,
+        qualifier: Qualifier,
         legend: Legend,
         codes: CodeArray,
         scores: Scores,
-        channel: str,
         *,
+        first: FloatArray,
         charges: FloatArray | None = None,
         levers: FloatArray | None = None,
-        bundles: Bundles = NO_BUNDLES,
     ) -> None:
-        scores = with_later(scores, policy.valuer.later(channel))
+        scores, bundles = with_later(scores, policy.valuer.later(qualifier.channel)), qualifier.bundles
         if bundles:
             scores = as_one(scores, bundles)
             charges, levers = (None if each is None else bundles.together(each) for each in (charges, levers))
@@ -68,21 +77,20 @@ class Columns:
         for table, values in zip(tables, terms.values(), strict=True):
             table[:] = values
         self._rows = list(terms)
-        self._lay_out(policy, codes, tables, channel, bundles)
+        self._lay_out(policy, qualifier, codes, first, tables)
 
     def _lay_out(
-        self, policy: Policy, codes: CodeArray, tables: FloatArray, channel: str, bundles: Bundles
+        self, policy: Policy, qualifier: Qualifier, codes: CodeArray, first: FloatArray, tables: FloatArray
     ) -> None:
-        # Imported late: the compiler takes a third of a second, and `import cvo` has less.
-        from cvo.decisions.columns_loops import laid_out
-
-        scored, terms, options, chances, delivered, refused, ends = laid_out(
-            codes, self.qualified, self.among, self.probabilities, tables, policy.withheld_rates
+        scored, terms, options, chances, delivered, refused, ends, drawn = columns_loops.laid_out(
+            codes, self.qualified, self.among, self.probabilities, first, tables, policy.withheld_rates
         )
         place, code = _TYPES[self._legend.place_type], _TYPES[self._legend.code_type]
         self._place_width, self._code_width = place.itemsize, code.itemsize
         self._ends, self._option_ends = ends.tolist()
+        self._drawn: list[int] = drawn.tolist()
         self._places = self._options = scored.astype(place).tobytes()
+        bundles, channel = qualifier.bundles, qualifier.channel
         leads = bundles.lead.take(scored) if bundles else scored
         self._grades = policy.grades.take(leads).tobytes()
         self._later_grades = policy.later_grades(channel).take(leads).tobytes()
@@ -110,6 +118,10 @@ class Columns:
         # Every row has nothing besides.
         mine, place = slice(WIDTH * (start + row), WIDTH * (end + row + 1)), self._place_width
         return self._options[place * start : place * end], self._chances[mine], self._delivered[mine]
+
+    def drawn(self, row: int) -> int:
+        """Return the number of the action that is drawn for a row's first slot; the number of actions for nothing."""
+        return self._drawn[row]
 
     def refused(self, row: int) -> bytes:
         """Return what refuses each action of a row that is not scored."""

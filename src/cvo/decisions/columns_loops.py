@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 from cvo.actions.qualify import QUALIFIED, CodeArray
 from cvo.core.compiled import compiled
 from cvo.learning.arrays import FloatArray, IntArray
+from cvo.learning.thompson import drawn
 
-Laid = tuple[IntArray, FloatArray, IntArray, FloatArray, FloatArray, IntArray, IntArray]
+Laid = tuple[IntArray, FloatArray, IntArray, FloatArray, FloatArray, IntArray, IntArray, IntArray]
 """The actions that are scored, and their terms; options, with the policy's probabilities and those of delivery; what
-refuses each of the other actions; and where each row's actions and options end (2, n + 1)."""
+refuses each of the other actions; where each row's actions and options end (2, n + 1); and which is drawn (n,)."""
 
 
 @compiled
@@ -18,13 +19,15 @@ def laid_out(  # noqa: PLR0917  compiled functions take no names
     qualified: NDArray[np.bool_],
     among: NDArray[np.bool_],
     probabilities: FloatArray,
+    uniform: FloatArray,
     tables: FloatArray,
     withheld_rates: FloatArray,
 ) -> Laid:
     """Lay out, one row after another, what n records over k actions are made of.
 
     `tables` (t, n, k) have the terms; a row's stand after each other, each with a number for every `qualified` action.
-    Options are `among` the actions and, last, nothing, with `probabilities` (n, k + 1). Codes are numbered from 0.
+    Options are `among` the actions and, last, nothing, with `probabilities` (n, k + 1), and drawn by a
+    number in [0, 1) for each row, `uniform` (n,). Codes are numbered from 0.
     """
     rows, actions = codes.shape
     kinds, count, options = len(tables), qualified.sum(), among.sum()
@@ -56,4 +59,4 @@ def laid_out(  # noqa: PLR0917  compiled functions take no names
                 terms[into] = tables[kind, row, scored[n]]
                 into += 1
         ends[0, row + 1], ends[1, row + 1] = done, given
-    return scored, terms, offered, chances, delivered, refused, ends
+    return scored, terms, offered, chances, delivered, refused, ends, drawn(probabilities, uniform)

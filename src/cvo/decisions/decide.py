@@ -18,7 +18,7 @@ from cvo.decisions.decision import Arm, Decision, Request, Subject
 from cvo.decisions.policy import Policy
 from cvo.decisions.recording import Record
 from cvo.decisions.slots import fits
-from cvo.learning import draw, winning
+from cvo.learning import winning
 from cvo.profiles.profile import EMPTY
 
 FloatArray = NDArray[np.float64]
@@ -65,22 +65,18 @@ def _decide_placement(cases: list[Case], placement: str, policy: Policy) -> list
     scores = policy.valuer.score(policy.valuer.design(situations), codes == QUALIFIED)
     levers = policy.levers(qualifier.channel)
     added = levers.at([case.request.at for case in cases]) if levers else None
+    records = [Record(case, here, policy, qualifier) for case, here in zip(cases, situations, strict=True)]
     columns = Columns(
         policy,
+        qualifier,
         policy.legend(placement),
         codes,
         scores,
-        qualifier.channel,
+        first=np.array([record.first for record in records]),
         charges=_charges(cases, qualifier),
         levers=added,
-        bundles=qualifier.bundles,
     )
-    records = [
-        Record(case, here, policy, qualifier, columns, row)
-        for row, (case, here) in enumerate(zip(cases, situations, strict=True))
-    ]
-    first = draw(columns.probabilities, np.array([record.first for record in records]))
-    return [record.decision(option) for record, option in zip(records, first.tolist(), strict=True)]
+    return [record.decision(columns, row) for row, record in enumerate(records)]
 
 
 def _situation(case: Case, policy: Policy) -> Situation:

@@ -121,6 +121,14 @@ class Slot(msgspec.Struct, frozen=True, array_like=True):
         return unpacked(self.packed_delivery)
 
     @property
+    def delivered_with(self) -> dict[str, float]:
+        """Return each option with the probability with which the customer gets it."""
+        *chances, nothing = self.delivery_probabilities
+        delivered = dict(zip(self.legend.named(self.places), chances, strict=True))
+        delivered[NOTHING] = nothing
+        return delivered
+
+    @property
     def propensity(self) -> float:
         """Return the probability with which the policy picks what was chosen."""
         if self.chosen == NOTHING:

@@ -44,7 +44,7 @@ def _decided(decision: Decision, slot: Slot, catalogue: Catalogue) -> Decided:
         stage=action.stage.value if action else None,
         delivery=slot.delivery,
         propensity=slot.propensity,
-        options=dict(zip(slot.options, slot.delivery_probabilities, strict=True)),
+        options=slot.delivered_with,
         contact_cost_minor=cost,
         currency=decision.currency,
         creative=slot.creative or "",

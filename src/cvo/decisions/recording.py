@@ -35,19 +35,11 @@ FloatArray = NDArray[np.float64]
 
 
 class Record:
-    """Puts one decision together from its row of the batch."""
+    """Puts one decision together, from what a batch computed for it."""
 
-    def __init__(  # noqa: PLR0917  what all records of a batch share, and the row
-        self,
-        case: Case,
-        here: Situation,
-        policy: Policy,
-        qualifier: Qualifier,
-        columns: Columns,
-        row: int,
-    ) -> None:
+    def __init__(self, case: Case, here: Situation, policy: Policy, qualifier: Qualifier) -> None:
         self._case, self._here, self._policy, self._qualifier = case, here, policy, qualifier
-        self._columns, self._row, self._legend = columns, row, policy.legend(case.request.placement)
+        self._legend = policy.legend(case.request.placement)
         request, subject = case.request, case.subject
         self._coins = Coins(
             policy.settings.seed, subject.met_as or subject.person_id, case.profile, request.at
@@ -67,16 +59,16 @@ class Record:
 
     @cached_property
     def first(self) -> float:
-        """Return the number that draws the option of the first slot."""
+        """Return the number in [0, 1) that draws the option of the first slot."""
         return self._uniform(1)
 
     def _uniform(self, rank: int) -> float:
         return keyed_uniform(self._policy.settings.seed, "draw", self._id, rank)
 
-    def decision(self, first: int) -> Decision:
-        """Return the decision, given which option was drawn for the first slot."""
+    def decision(self, columns: Columns, row: int) -> Decision:
+        """Return the decision, of which a row of the columns has the first slot."""
         request, subject = self._case.request, self._case.subject
-        codes = self._columns.refused(self._row)
+        codes = columns.refused(row)
         return Decision(
             decision_id=self._id,
             person_id=subject.person_id,
@@ -93,8 +85,8 @@ class Record:
             legend=self._legend,
             codes=codes,
             ends=self._ends(codes),
-            scored=self._columns.scored(self._row),
-            slots=self._slots(first),
+            scored=columns.scored(row),
+            slots=self._slots(columns, row),
             scarcity=self._scarcity(),
         )
 
@@ -107,9 +99,8 @@ class Record:
         known = self._qualifier
         return known.rest_ends(self._legend.codes(codes), self._here) if known.rests else {}
 
-    def _slots(self, first: int) -> list[Slot]:
-        slots = self._with_mates(self._slot(1, *self._columns.options(self._row), first))
-        columns, row = self._columns, self._row
+    def _slots(self, columns: Columns, row: int) -> list[Slot]:
+        slots = self._with_mates(self._slot(1, *columns.options(row), columns.drawn(row)))
         among, room = columns.among[row].copy(), room_of(self._case, self._policy)
         while len(slots) < room:
             chosen = [slot.chosen for slot in slots if slot.chosen]

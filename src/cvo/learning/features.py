@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from cvo.core.errors import InvalidInput
+from cvo.core.lazy import Lazy
 from cvo.core.random import keyed_bytes
 from cvo.learning.arrays import FloatArray, Stored, plain
+
+if TYPE_CHECKING:
+    from cvo.learning import scaling
+else:
+    scaling = Lazy("cvo.learning.scaling")
 
 Scale = tuple[FloatArray, FloatArray, NDArray[np.bool_]]
 """Mean and sd (d,) of features, and which of them can be standardised."""
@@ -71,10 +77,7 @@ def put_standardised(
     scale: Scale, values: FloatArray, into: FloatArray, *, first: int = 0, limit: float = 3.0
 ) -> None:
     """Put what `standardised` returns into the columns of `into` from `first` on."""
-    # Imported late: the compiler takes a third of a second, and `import cvo` has less.
-    from cvo.learning.scaling import standardise
-
-    if not standardise(values, *scale, limit, into, first):
+    if not scaling.standardise(values, *scale, limit, into, first):
         raise InvalidInput(_INFINITE)
 
 

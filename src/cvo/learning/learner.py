@@ -8,15 +8,21 @@ into batches gives the same state, bit for bit.
 """
 
 import math
-from typing import Any, cast, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 import msgspec
 import numpy as np
 
 from cvo.core.errors import InvalidInput
+from cvo.core.lazy import Lazy
 from cvo.learning.arrays import FloatArray, IntArray, Stored, as_indices, as_rows, finite, same_length
 from cvo.learning.response import ResponseModel, noise_given
 from cvo.learning.shared import SharedModel
+
+if TYPE_CHECKING:
+    from cvo.learning import shared_loops
+else:
+    shared_loops = Lazy("cvo.learning.shared_loops")
 
 # Abscissae and weights of E[g(z)], z standard normal, with seven points.
 _NODES, _MASSES = np.polynomial.hermite_e.hermegauss(7)
@@ -157,12 +163,11 @@ _SHARED_STATE = (
 def _fold_shared(
     model: SharedModel, rows: FloatArray, which: IntArray, seen: FloatArray, worth: FloatArray
 ) -> SharedModel:
-    # Imported late: the compiler takes a third of a second, and `import cvo` has less.
-    from cvo.learning.shared_loops import State, learned
-
     arrays = tuple(getattr(model, name).read().copy() for name in _SHARED_STATE)
     logit, table = model.link == "logit", model.attributes.read()
-    squares = learned(rows, which, seen, worth, table, cast(State, arrays), model.squares, logit)
+    squares = shared_loops.learned(
+        rows, which, seen, worth, table, cast("shared_loops.State", arrays), model.squares, logit
+    )
     state = {name: Stored.of(array) for name, array in zip(_SHARED_STATE, arrays, strict=True)}
     return msgspec.structs.replace(model, squares=squares, **state)
 

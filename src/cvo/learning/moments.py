@@ -1,8 +1,18 @@
 """Means and variances of what is computed from uncertain numbers."""
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from cvo.core.lazy import Lazy
 from cvo.learning.arrays import FloatArray, IntArray, plain
+
+if TYPE_CHECKING:
+    from cvo.learning import exponential, moments_loops
+else:
+    exponential = Lazy("cvo.learning.exponential")
+    moments_loops = Lazy("cvo.learning.moments_loops")
 
 _NODES = np.linspace(-8.0, 8.0, 25)
 _WEIGHTS = np.exp(-(_NODES**2) / 2) / np.exp(-(_NODES**2) / 2).sum()
@@ -20,19 +30,15 @@ def response_probability(mean: FloatArray, variance: FloatArray) -> tuple[FloatA
     >>> p.round(6), v.round(4)
     (array([0.5]), array([0.0986]))
     """
-    # Imported late: the compiler takes a third of a second, and `import cvo` has less.
-    from cvo.learning.moments_loops import responses
-
     means, variances = plain(mean, np.float64).reshape(-1), plain(variance, np.float64).reshape(-1)
-    expected, spread = responses(means, variances, *points())
+    expected, spread = moments_loops.responses(means, variances, *points())
     return expected.reshape(mean.shape), spread.reshape(mean.shape)
 
 
+@cache
 def points() -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return what `moments_loops.responses` sums over: nodes, their masses, and the table of the exponential."""
-    from cvo.learning.exponential import exponential_table
-
-    return _NODES, _WEIGHTS, exponential_table()
+    return _NODES, _WEIGHTS, exponential.exponential_table()
 
 
 def times(
@@ -43,9 +49,7 @@ def times(
     >>> times((np.array([2.0]), np.array([0.0])), (np.array([1.0, 3.0]), np.array([0.0, 1.0])), np.array([1]))
     (array([6.]), array([4.]))
     """
-    from cvo.learning.moments_loops import times as multiplied
-
-    return multiplied(*number, *others, which)
+    return moments_loops.times(*number, *others, which)
 
 
 def product(*factors: tuple[FloatArray, FloatArray]) -> tuple[FloatArray, FloatArray]:

@@ -1,15 +1,22 @@
 """Policies: from uncertain scores to the exact probability of every option, doing nothing included."""
 
 from math import prod
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from cvo.core.errors import InvalidInput
+from cvo.core.lazy import Lazy
 from cvo.learning.arrays import FloatArray, IntArray, plain
 from cvo.learning.propensity import check_scores, check_shapes, no_scores
+
+if TYPE_CHECKING:
+    from cvo.learning import contest, thompson
+else:
+    contest = Lazy("cvo.learning.contest")
+    thompson = Lazy("cvo.learning.thompson")
 
 
 class Policy(Protocol):
@@ -48,10 +55,6 @@ class Thompson(msgspec.Struct, frozen=True, tag=True):
         self, mean: FloatArray, sd: FloatArray, *, among: NDArray[np.bool_] | None = None
     ) -> FloatArray:
         """Return P(option), shape (…, k + 1); 0 for candidates outside of `among` (…, k), whatever their score."""
-        # Imported late: the compiler takes a third of a second, and `import cvo` has less.
-        from cvo.learning.contest import tables
-        from cvo.learning.thompson import chances
-
         mean, sd = plain(mean, np.float64), plain(sd, np.float64)
         here = np.ones(mean.shape, np.bool_) if among is None else plain(among, np.bool_)
         check_shapes(mean, sd)
@@ -59,7 +62,9 @@ class Thompson(msgspec.Struct, frozen=True, tag=True):
         rows = (prod(shape), width)
         found = np.empty((rows[0], width + 1))
         mean, sd, here = mean.reshape(rows), sd.reshape(rows), here.reshape(rows)
-        if not chances(mean, sd, here, self.scale, self.optimistic, self.floor, *tables(), found):
+        if not thompson.chances(
+            mean, sd, here, self.scale, self.optimistic, self.floor, *contest.tables(), found
+        ):
             raise no_scores()
         return found.reshape((*shape, width + 1))
 
@@ -144,14 +149,11 @@ def draw(probabilities: FloatArray, uniform: FloatArray | float) -> IntArray:
     >>> int(draw(np.array([0.25, 0.0, 0.75]), 0.25))
     2
     """
-    # Imported late: the compiler takes a third of a second, and `import cvo` has less.
-    from cvo.learning.thompson import drawn
-
     table = plain(probabilities, np.float64)
     *shape, width = table.shape
     points = np.empty(shape)
     points[...] = uniform
-    return drawn(table.reshape(points.size, width), points.reshape(-1)).reshape(shape)
+    return thompson.drawn(table.reshape(points.size, width), points.reshape(-1)).reshape(shape)
 
 
 def _with_zero(mean: FloatArray) -> FloatArray:

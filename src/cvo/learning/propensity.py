@@ -1,10 +1,18 @@
 """The probability that each of k uncertain scores is the largest."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cvo.core.errors import InvalidInput
+from cvo.core.lazy import Lazy
 from cvo.learning.arrays import FloatArray
+
+if TYPE_CHECKING:
+    from cvo.learning import contest
+else:
+    contest = Lazy("cvo.learning.contest")
 
 
 def winning(
@@ -20,15 +28,12 @@ def winning(
     >>> winning(np.array([1.0, 0.0]), np.array([1.0, 1.0])).round(4)
     array([0.7602, 0.2398])
     """
-    # Imported late: the compiler takes a third of a second, and `import cvo` has less.
-    from cvo.learning.contest import contest
-
     mean, sd = check_scores(mean, sd)
     if mean.size == 0:
         return np.ones(mean.shape)
     rows = (-1, mean.shape[-1])
     here = np.ones(mean.shape, dtype=np.bool_) if among is None else np.asarray(among, order="C")
-    return contest(mean.reshape(rows), sd.reshape(rows), here.reshape(rows), half).reshape(mean.shape)
+    return contest.contest(mean.reshape(rows), sd.reshape(rows), here.reshape(rows), half).reshape(mean.shape)
 
 
 def check_scores(mean: FloatArray, sd: FloatArray) -> tuple[FloatArray, FloatArray]:

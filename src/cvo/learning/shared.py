@@ -9,14 +9,20 @@ models: Chu and Park 2009, "Personalized recommendation on dynamic content") and
 So an action nobody has met starts from what its attributes are worth, and its score costs d multiplications, not d².
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from cvo.core.errors import InvalidInput
+from cvo.core.lazy import Lazy
 from cvo.learning.arrays import FloatArray, IntArray, Stored, as_rows, finite
 from cvo.learning.response import NOISE_STRENGTH, Link
+
+if TYPE_CHECKING:
+    from cvo.learning import shared_loops
+else:
+    shared_loops = Lazy("cvo.learning.shared_loops")
 
 
 class SharedModel(msgspec.Struct, frozen=True, tag="shared"):
@@ -154,8 +160,5 @@ class SharedPredictor:
 
         Cheapest where cells of one row follow each other. Each has the same bits as in the whole table.
         """
-        # Imported late: the compiler takes a third of a second, and `import cvo` has less.
-        from cvo.learning.shared_loops import scored
-
         by_action = (self._mean, self._level, self._crossed, self._spread, self._own)
-        return scored(as_rows(features, self.features), rows, actions, self._shared, by_action)
+        return shared_loops.scored(as_rows(features, self.features), rows, actions, self._shared, by_action)

@@ -6,6 +6,7 @@ comes after the window depends on action and channel, and is added by the decisi
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from cvo.actions.catalogue import Catalogue
 from cvo.actions.situation import Situation
 from cvo.core.evidence import Grade, weakest
+from cvo.core.lazy import Lazy
 from cvo.learning import (
     Kappa,
     KappaAssumption,
@@ -39,6 +41,11 @@ from cvo.valuation.groups import Labels, groups_of, labels_of
 from cvo.valuation.later import Later, later_by_channel
 from cvo.valuation.models import Models
 from cvo.valuation.uplift import UpliftScorer
+
+if TYPE_CHECKING:
+    from cvo.valuation import score_loops
+else:
+    score_loops = Lazy("cvo.valuation.score_loops")
 
 FloatArray = NDArray[np.float64]
 Moments = tuple[FloatArray, FloatArray]
@@ -114,13 +121,10 @@ class Valuer:
 
     def score(self, design: FloatArray, wanted: NDArray[np.bool_]) -> Scores:
         """Score the `wanted` (n, k) cells, the others NaN; a cell's result does not depend on the others."""
-        # Imported late: the compiler takes a third of a second, and `import cvo` has less.
-        from cvo.valuation.score_loops import placed, valued
-
         rows, columns = np.nonzero(wanted)
         predicted = self._predictor.cells(design, rows, self._columns[columns])
         if self._uplift is None:
-            tables = valued(
+            tables = score_loops.valued(
                 rows, columns, predicted, self._margin, self._caused, self._cost, len(design), points()
             )
         else:
@@ -129,7 +133,8 @@ class Valuer:
             uplift, variance = self._uplift.cells(attributed, design, rows, columns)
             kappa = self.kappa.mean[columns]
             np.divide(uplift, attributed[0], out=kappa, where=attributed[0] > 0)
-            tables = placed(rows, columns, (uplift, variance, probability[0], kappa), self._cost, len(design))
+            cells = (uplift, variance, probability[0], kappa)
+            tables = score_loops.placed(rows, columns, cells, self._cost, len(design))
         return Scores(
             mean=tables[0],
             sd=tables[1],

@@ -113,10 +113,7 @@ def answers(
     for slot in slots:
         if slot is not None:
             tally.pick(slot)
-    chances = [
-        {NOTHING: 1.0} if slot is None else dict(zip(slot.options, slot.delivery_probabilities, strict=True))
-        for slot in slots
-    ]
+    chances = [{NOTHING: 1.0} if slot is None else slot.delivered_with for slot in slots]
     return Answers(matrix(chances, log.options), tally.reach(catalogue), walk.charged())
 
 
