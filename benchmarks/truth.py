@@ -33,6 +33,8 @@ the same tests run in `make test`. How the worlds are made is in [simulate.md](s
 
 _TITLES = {
     "test_caused_worlds": "Caused value",
+    "test_clv_change_worlds": "ΔCLV",
+    "test_contact_worlds": "The price of a contact",
     "test_drift_worlds": "Drift",
     "test_effect_worlds": "Learning what actions cause",
     "test_expected_effects": "The worlds' own truth",
@@ -46,6 +48,8 @@ _TITLES = {
     "test_null_worlds": "Worlds in which nothing works",
     "test_paced_prices": "Scarce things",
     "test_pulled_forward_orders": "Orders brought forward",
+    "test_rarely_nothing_worlds": "Effects where nothing is rarely delivered",
+    "test_repeated_draws_worlds": "Effects where customers come often",
     "test_rollout_worlds": "Rollouts",
     "test_simulated_company": "Whole companies, end to end",
     "test_tuning_worlds": "How much to explore",
