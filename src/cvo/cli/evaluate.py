@@ -95,6 +95,7 @@ def as_data(found: "WhatIf") -> dict[str, Any]:
         "changes": found.changes,
         "difference": figure(found.difference),
         "estimator": found.estimator,
+        "afterwards": figure(found.afterwards),
         "later_slots": found.later_slots,
         "others": {name: figure(each) for name, each in found.others.items()},
         "value": {name: figure(each) for name, each in found.value.items()},
@@ -131,7 +132,10 @@ def show(found: "WhatIf") -> None:
         f"\n[bold]Expected difference[/] to what runs, {found.currency} per 1,000 decisions, in {found.window_days} "
         f"days; on {found.decisions:,} decisions for {found.customers:,} customers:"
     )
-    out.print(f"  {_text(found.difference)}\n")
+    out.print(f"  {_text(found.difference)}")
+    out.print(
+        f"  {_text(found.afterwards)}  [dim]and after them: ΔCLV less patience, as scores count it[/]\n"
+    )
     for name, other in found.others.items():
         told_as = f"not estimable, {other.reason}" if isinstance(other, NotEstimable) else _text(other)
         out.print(f"  [dim]{name:14}[/] {told_as}")

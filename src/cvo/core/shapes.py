@@ -10,6 +10,8 @@ _UNKNOWN = re.compile(
     r"Object contains unknown field `(?P<name>[^`]*)`(?: - at `\$(?P<path>.*)`)?", re.DOTALL
 )
 
+_WRONG = re.compile(r"(?P<what>.+) - at `\$\.(?P<path>.+)`", re.DOTALL)
+
 
 def misshapen(error: Exception, kind: type[Any], also: Iterable[str] = ()) -> str:
     """Return what an error says of an input that was to be read as `kind`; of an unknown field, which ones there are.
@@ -24,10 +26,16 @@ def misshapen(error: Exception, kind: type[Any], also: Iterable[str] = ()) -> st
     ... except msgspec.ValidationError as error:
     ...     print(misshapen(error, Lamp))
     there is no field 'color'; known: colour, watts
+    >>> try:
+    ...     msgspec.convert({"colour": "red", "watts": "many"}, Lamp)
+    ... except msgspec.ValidationError as error:
+    ...     print(misshapen(error, Lamp))
+    watts: expected `int`, got `str`
     """
     found = _UNKNOWN.fullmatch(str(error))
     if found is None:
-        return str(error)
+        wrong = _WRONG.fullmatch(str(error))
+        return f"{wrong['path']}: {wrong['what'][0].lower()}{wrong['what'][1:]}" if wrong else str(error)
     path = found["path"] or ""
     within = f" in `{path.lstrip('.')}`" if path else ""
     beside = () if path else also

@@ -13,10 +13,11 @@ from cvo.app.what_if.learners import rechosen
 from cvo.app.what_if.log import read_log
 from cvo.app.what_if.page import page
 from cvo.app.what_if.reach import answers, snapshots
+from cvo.cli.common import figure
 from cvo.cli.evaluate import as_data
 from cvo.core.clock import DAY, FixedClock, parse_rfc3339
 from cvo.core.errors import InvalidInput, NotFound
-from cvo.core.evidence import Estimate, NotEstimable
+from cvo.core.evidence import Estimate, Grade, NotEstimable
 from cvo.inference import GuardRails
 from cvo.reports import render
 from tests.data.folder import ONE_MAIL, decide_for, running
@@ -72,6 +73,7 @@ def test_no_change_makes_no_difference_anywhere(company):
     assert not any(part.stands_out for part in [*found.teams, *found.segments])
     assert isinstance(found.looks, NotEstimable)
     assert found.reach["candidate"] == found.reach["current"]
+    assert (found.afterwards.value, found.afterwards.grade) == (0.0, Grade.MEASURED)
 
 
 def test_a_thin_log_is_refused_with_the_reason(company, proposed):
@@ -97,6 +99,30 @@ def test_a_paused_action_is_refused_everywhere_and_its_team_makes_the_difference
     assert any(rule.startswith("status") for rule in then.refused)
     assert sum(part.difference.value for part in found.teams) == pytest.approx(found.difference.value)
     assert {part.name for part in found.teams} == {"marketing", "assortment", "service", "acquisition"}
+
+
+def test_what_comes_after_the_window_is_counted_delivery_by_delivery_and_stands_apart(company, proposed):
+    catalogue = proposed(voucher_20=("status: live", "status: paused"))
+    found = what_if(company, read_candidate(company, catalogue=catalogue), rails=FEW)
+    policy = company.policy()
+    valuer, catalogue = policy.valuer, policy.catalogue
+    worth = {
+        channel: dict(zip(valuer.actions, valuer.later(channel).mean.tolist(), strict=True))
+        for channel in catalogue.channels
+    }
+    # Every action of this company has one channel, so that expected counts of deliveries say it all.
+    channel = {
+        key: catalogue.placements[next(iter(action.creatives.values())).placement].channel
+        for key, action in catalogue.actions.items()
+    }
+    before, after = (
+        sum(each.delivered * worth[channel[each.action]][each.action] for each in found.reach[side])
+        for side in ("current", "candidate")
+    )
+    assert found.afterwards.value == pytest.approx(1_000 * (after - before) / found.decisions)
+    assert found.afterwards.value > 0
+    assert found.afterwards.grade is Grade.ASSUMED
+    assert figure(found.afterwards) == as_data(found)["afterwards"]
 
 
 def test_dearer_contacts_cost_what_they_cost(company, proposed):

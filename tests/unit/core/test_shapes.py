@@ -25,7 +25,7 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True, rename={"all_": "all"}):
         ({"lamps": {"a": {"color": ""}}}, "there is no field 'color' in `lamps[...]`; known: colour, watts"),
         ({"rows": [{}, {"color": ""}]}, "there is no field 'color' in `rows[1]`; known: colour, watts"),
         ({"spare": {"color": ""}}, "there is no field 'color' in `spare`; known: colour, watts"),
-        ({"spare": {"watts": "x"}}, "Expected `int`, got `str` - at `$.spare.watts`"),
+        ({"spare": {"watts": "x"}}, "spare.watts: expected `int`, got `str`"),
     ],
 )
 def test_what_is_known_stands_beside_what_is_not(given, told):

@@ -11,6 +11,8 @@ from cvo.actions.catalogue import Catalogue
 from cvo.actions.drafts import Difference
 from cvo.app.company import Company
 from cvo.app.off_policy import PER, net, per, predicted
+from cvo.app.state import running_models
+from cvo.app.what_if.afterwards import afterwards
 from cvo.app.what_if.candidate import Candidate
 from cvo.app.what_if.estimators import DOUBLY_ROBUST, ESTIMATORS, draws_of, estimators, grade_of
 from cvo.app.what_if.learners import rechosen
@@ -46,7 +48,8 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     they agree. `value` and `reach` are by policy: `candidate`, `current`, and `value` has `logged`, too, which
     is what was really done. `prices` are by policy and resource: what a unit cost, on average. `teams` add up to the
     doubly robust difference, and are told with no other; segments add up to none. `later_slots` says what is not in
-    the figures where placements have several slots.
+    the figures where placements have several slots. `afterwards` is the ΔCLV and patience of what would be delivered
+    more or less: scores count it, and the other figures, of what happened inside the window, don't.
     """
 
     decisions: int
@@ -57,6 +60,7 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     changes: list[Difference]
     difference: Estimate | NotEstimable
+    afterwards: Estimate | NotEstimable
     others: dict[str, Estimate | NotEstimable]
     value: dict[str, Estimate | NotEstimable]
     reach: dict[str, list[Reach]]
@@ -160,6 +164,7 @@ class _Comparison:
             rails,
         )
         self._currency = company.config.currency
+        self._models = running_models(company.store, candidate.running)
         self._unit = f"{self._currency} per {PER:,} decisions"
         self._data = draws_of(log)
         self._predicted = predicted(
@@ -202,6 +207,7 @@ class _Comparison:
             currency=self._currency,
             changes=self._candidate.changes,
             difference=headline,
+            afterwards=self._afterwards(),
             others=found,
             value={
                 **{name: self._value(each, estimator) for name, each in robust.items()},
@@ -234,6 +240,10 @@ class _Comparison:
 
     def _value(self, scores: PolicyScores, estimator: str) -> Estimate | NotEstimable:
         return per(policy_value(scores, unit=self._unit, rails=self._rails, grade=grade_of(estimator)))
+
+    def _afterwards(self) -> Estimate | NotEstimable:
+        catalogues = {"candidate": self._candidate.catalogue, "current": self._candidate.running}
+        return afterwards(self._log, self._targets, catalogues, self._models, self._currency, per=PER)
 
     def _alike(self) -> NDArray[np.bool_]:
         pairs = (self._targets, {name: self._targets[name] * self._costs[name] for name in self._targets})

@@ -103,6 +103,9 @@ def _difference(found: WhatIf, change: Format) -> Section:
                     format=change,
                     emphasis=True,
                 ),
+                Figure(
+                    label="And after the window, as scores count it", estimate=found.afterwards, format=change
+                ),
                 Figure(label="What is proposed", estimate=found.value["candidate"], format=plain),
                 Figure(label="What runs", estimate=found.value["current"], format=plain),
                 Figure(label="What was done", estimate=found.value["logged"], format=plain),
@@ -123,7 +126,9 @@ def _difference(found: WhatIf, change: Format) -> Section:
             rows=tuple(
                 (each.entry, spelt(each.before, 120), spelt(each.after, 120)) for each in found.changes
             ),
-        ),
+        )
+        if found.changes
+        else "Nothing is proposed: what was given says what runs already.",
     ]
     return Section("What it would have brought", tuple(blocks))
 
@@ -264,6 +269,16 @@ def _methods(found: WhatIf) -> Section:
                         ),
                         formula="Σ_a (π−π′)(a)·q̂(a) + (π−π′)(A)/P(A)·(r − q̂(A)) − Σ_a (π·c − π′·c′)(a)",
                         source="Dudík, Langford, Li 2011 (arXiv 1103.4601), eq. 1",
+                    ),
+                    Method(
+                        figure="After the window",
+                        how=(
+                            "No part of the difference. What would be delivered more or less, each at what the latest "
+                            "models take it to change once its window has closed: its ΔCLV less the patience that a "
+                            "contact uses up. The interval is of who the customers are; how that value is known says "
+                            "the grade."
+                        ),
+                        formula="Σ_a (π − π′)(a)·(d_a − ρ_c)",
                     ),
                     Method(
                         figure="Models",
