@@ -144,7 +144,11 @@ def _show(done: "Simulated", folder: Path, elapsed: float) -> None:
         )
         out.print(f"  reported   [bold]{programme.value:8.2f}[/]   {low:.2f} to {high:.2f}, {covers}")
     else:
-        out.print(f"  reported   {'—':>8}   {plain(programme.detail)}")
+        out.print(
+            f"  reported   {'—':>8}   {plain(programme.reason)}: {plain(programme.detail)}", soft_wrap=True
+        )
+        if programme.reason == "too few buyers":
+            out.print(f"{'':24}live through more weeks, or with more customers, to see it")
     out.print(f"  the truth  [bold]{truth.as_counted:8.2f}[/]   counted as the company counts")
     out.print(f"             {truth.own_margins:8.2f}   with every product's own margin and all costs")
     out.print(f"  possible   {truth.best:8.2f}   by one who knows all that is hidden")
