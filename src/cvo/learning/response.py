@@ -5,13 +5,19 @@ weights (normal-inverse-gamma: Gelman et al. 2013, "Bayesian Data Analysis", ch.
 `prior.py` pools and forgets.
 """
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
 
 from cvo.core.errors import InvalidInput
-from cvo.learning.arrays import FloatArray, IntArray, Stored, as_rows, finite, sum_of_products
+from cvo.core.lazy import Lazy
+from cvo.learning.arrays import FloatArray, IntArray, Stored, as_rows, finite
+
+if TYPE_CHECKING:
+    from cvo.learning import response_loops
+else:
+    response_loops = Lazy("cvo.learning.response_loops")
 
 Link = Literal["identity", "logit"]
 
@@ -106,7 +112,7 @@ def pooled_noise(model: ResponseModel) -> float:
 
 
 _BLOCK = 65_536
-"""Numbers worked on at a time: what the processor's cache holds; many more take five times as long."""
+"""Cells of a table worked on at a time, so that their indices stay in the processor's cache."""
 
 
 class Predictor:
@@ -114,13 +120,11 @@ class Predictor:
 
     def __init__(self, model: ResponseModel) -> None:
         self.features, self.actions = model.features, model.actions
-        self._mean = model.mean.read()
-        self._left, self._right = np.triu_indices(model.features)
+        left, right = np.triu_indices(model.features)
         # A quadratic form needs each pair of features once.
-        twice = np.where(self._left == self._right, 1.0, 2.0)
-        self._pairs = np.ascontiguousarray(
-            model.covariance.read()[:, self._left, self._right] * (twice * model.noise[:, None])
-        )
+        twice = np.where(left == right, 1.0, 2.0)
+        pairs = model.covariance.read()[:, left, right] * (twice * model.noise[:, None])
+        self._means, self._pairs = _in_lanes(model.mean.read()), _in_lanes(pairs)
 
     def __call__(self, features: Any, actions: IntArray | None = None) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance of the linear predictor, both (n, k), for `features` (n, d) or (n, k, d).
@@ -128,35 +132,36 @@ class Predictor:
         `actions` picks columns by index. A row's result has the same bits alone and in any batch.
         """
         rows = finite(features, "features")
-        means = self._mean if actions is None else self._mean[actions]
-        pairs = self._pairs if actions is None else self._pairs[actions]
-        if rows.shape[1:] not in {(self.features,), (len(means), self.features)}:
+        columns = np.arange(self.actions) if actions is None else np.asarray(actions)
+        width = len(columns)
+        if rows.shape[1:] not in {(self.features,), (width, self.features)}:
             raise InvalidInput(
                 f"features have shape {rows.shape}; the model was made for (n, {self.features}) "
-                f"or (n, {len(means)}, {self.features})"
+                f"or (n, {width}, {self.features})"
             )
-        if rows.ndim == 2:
-            rows = rows[:, None, :]
-        mean, variance = np.empty((len(rows), len(means))), np.empty((len(rows), len(means)))
-        block = max(1, _BLOCK // max(1, pairs.size))
+        mean, variance = np.empty((len(rows), width)), np.empty((len(rows), width))
+        block = max(1, _BLOCK // max(1, width))
         for start in range(0, len(rows), block):
             part = rows[start : start + block]
-            mean[start : start + block] = sum_of_products(part, means)
-            products = part[..., self._left] * part[..., self._right]
-            variance[start : start + block] = sum_of_products(products, pairs)
-        return mean, np.maximum(variance, 0.0)
+            # One row for all actions, or one for each.
+            which = np.arange(part[..., 0].size)
+            if rows.ndim == 2:
+                which = np.repeat(which, width)
+            cells = self.cells(part.reshape(-1, self.features), which, np.tile(columns, len(part)))
+            for table, values in zip((mean, variance), cells, strict=True):
+                table[start : start + block] = values.reshape(-1, width)
+        return mean, variance
 
     def cells(self, features: Any, rows: IntArray, actions: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance (m,) of chosen cells: of `features[rows[i]]` (n, d) under `actions[i]`.
 
-        Each has the same bits as in the whole table, at the cost of the cells alone.
+        Cheapest where cells of one row follow each other. Each has the same bits as in the whole table, at the cost of
+        the cells alone.
         """
         table = as_rows(features, self.features)
-        products = table[:, self._left] * table[:, self._right]
-        mean, variance = np.empty(len(rows)), np.empty(len(rows))
-        block = max(1, _BLOCK // max(1, products.shape[1]))
-        for start in range(0, len(rows), block):
-            part = slice(start, start + block)
-            mean[part] = sum_of_products(table[rows[part]], self._mean[actions[part]])
-            variance[part] = sum_of_products(products[rows[part]], self._pairs[actions[part]])
-        return mean, np.maximum(variance, 0.0)
+        return response_loops.scored(table, rows, actions, self._means, self._pairs)
+
+
+def _in_lanes(table: FloatArray) -> FloatArray:
+    """Return a table (k, ·) filled up with zeros to whole lanes of the compiled loop."""
+    return np.pad(table, ((0, 0), (0, -table.shape[1] % response_loops.LANES)))
