@@ -55,5 +55,13 @@ def test_from_nothing_all_growth_is_new_customers_and_given_away_orders_are_valu
     assert growth(Volume(0, 0, 0), Volume(0, 0, 0)) == Split(0.0, 0.0, 0.0)
 
 
+def test_margins_so_far_apart_that_their_ratio_is_no_number():
+    some, hardly = Volume(1, 1, 4.0), Volume(3, 1, 2.3e-308)
+    there, back = growth(some, hardly), growth(hardly, some)
+    assert there.total == pytest.approx(-4.0)
+    assert there.customers == pytest.approx(-back.customers)
+    assert there.orders_per_customer == pytest.approx(-there.customers)
+
+
 def test_losing_money_has_no_factors():
     assert isinstance(growth(Volume(1, 1, -1.0), Volume(1, 1, 1.0)), NotEstimable)

@@ -19,6 +19,7 @@ FACTORS = ("customers", "orders_per_customer", "value_per_order")
 FloatArray = NDArray[np.float64]
 
 _STEP = 1e-4
+_LEAST = 1e-300
 
 
 class Volume(msgspec.Struct, frozen=True):
@@ -82,8 +83,14 @@ def _shares(before: Volume, after: Volume) -> list[float]:
         # In the limit the factors that went to zero share the change; one that can't be said did not change.
         gone = [float(a == 0 or b == 0) for a, b in pairs]
         return [each / sum(gone) for each in gone] if sum(gone) else [0.0, 0.0, 0.0]
-    whole = log(after.margin / before.margin)
-    return [log(b / a) / whole if a and b and whole else 0.0 for a, b in pairs]
+    whole = _log_ratio(before.margin, after.margin)
+    return [_log_ratio(a, b) / whole if a and b and whole else 0.0 for a, b in pairs]
+
+
+def _log_ratio(before: float, after: float) -> float:
+    """Return how often e the one is the other: by their ratio, which is exact where they are alike, if it is a number."""
+    ratio = after / before
+    return log(ratio) if _LEAST < ratio < 1.0 / _LEAST else log(after) - log(before)
 
 
 def _offsetting(before: Volume, after: Volume) -> list[float]:
@@ -91,7 +98,7 @@ def _offsetting(before: Volume, after: Volume) -> list[float]:
     if before.margin == 0:
         return [0.0, 0.0, 0.0]
     first, second = (
-        before.margin * log(b / a) if a and b else 0.0
+        before.margin * _log_ratio(a, b) if a and b else 0.0
         for a, b in list(zip(before.factors, after.factors, strict=True))[:2]
     )
     return [first, second, -first - second]
