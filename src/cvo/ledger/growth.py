@@ -88,7 +88,7 @@ def _shares(before: Volume, after: Volume) -> list[float]:
 
 
 def _log_ratio(before: float, after: float) -> float:
-    """Return how often e the one is the other: by their ratio, which is exact where they are alike, if it is a number."""
+    """Return the logarithm of after / before; of either alone where their ratio leaves the range of numbers."""
     ratio = after / before
     return log(ratio) if _LEAST < ratio < 1.0 / _LEAST else log(after) - log(before)
 
