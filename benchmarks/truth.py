@@ -116,7 +116,8 @@ def _run_tests(report: Path, *, short: bool) -> int:
         sys.executable,
         "-m",
         "pytest",
-        "-q",
+        # A line a test: whoever waits an hour sees what is done, and what failed.
+        "-v",
         "-n",
         "2",
         TESTS,
