@@ -20,7 +20,7 @@ from benchmarks.harness import ROOT
 PAGE, PICTURE = ROOT / "docs" / "truth.md", ROOT / "docs" / "truth.svg"
 TESTS = "tests/truth"
 
-_ROW, _LABEL, _SCALE, _WIDTH = 26, 560, 320, 1_000
+_ROW, _LABEL, _SCALE, _WIDTH = 26, 610, 280, 1_000
 
 _INTRODUCTION = """# The truth
 
