@@ -104,7 +104,9 @@ def _difference(found: WhatIf, change: Format) -> Section:
                     emphasis=True,
                 ),
                 Figure(
-                    label="And after the window, as scores count it", estimate=found.afterwards, format=change
+                    label="And after the window, as scores count it",
+                    estimate=found.afterwards,
+                    format=money_format(found.currency, signed=True, decimals=2),
                 ),
                 Figure(label="What is proposed", estimate=found.value["candidate"], format=plain),
                 Figure(label="What runs", estimate=found.value["current"], format=plain),
