@@ -11,6 +11,7 @@ minimum is found with planes below it, inside a box around the best point so far
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -18,6 +19,12 @@ from numpy.typing import NDArray
 
 from cvo.budget.resources import FloatArray, Problem
 from cvo.core.errors import InvalidInput
+from cvo.core.lazy import Lazy
+
+if TYPE_CHECKING:
+    from cvo.budget import kernels
+else:
+    kernels = Lazy("cvo.budget.kernels")
 
 _ROUNDS = 500
 _GOOD_STEP = 0.3
@@ -97,12 +104,9 @@ class _Dual:
         return Prices(price, plane.height, gap, counts @ self._problem.use, evaluations)
 
     def _demand(self, costs: FloatArray) -> tuple[NDArray[np.int64], float]:
-        # Imported late: to load the compiler takes longer than anything else here.
-        from cvo.budget.kernels import demanded
-
         charge = self._charged @ costs
         with ThreadPoolExecutor(len(self._parts)) as pool:
-            parts = list(pool.map(lambda values: demanded(values, charge, self._scale), self._parts))
+            parts = list(pool.map(lambda values: kernels.demanded(values, charge, self._scale), self._parts))
         counts = np.sum([counts for counts, _ in parts], axis=0)
         return counts, sum(int(surplus) for _, surplus in parts) / self._scale
 
